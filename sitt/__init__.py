@@ -1,0 +1,1 @@
+"""SITT-bench: the reproducible benchmark of Student-Informed Teacher Training."""

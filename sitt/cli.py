@@ -1,0 +1,178 @@
+"""The command `sitt`: each sub-command calls one function, which is imported only then."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import List, Optional
+
+from sitt.errors import UserError
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+WATCH_INTERVAL_S = 1.0
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run one sub-command; return 0, 1 (a mistake that the message names) or 2 (wrong usage)."""
+    options = _parser().parse_args(arguments)
+    _stop_with_workflow()
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sitt",
+        description="Student-Informed Teacher Training: what the workflow's rules call, and tools beside it.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    configure = commands.add_parser("configure", help="compose and check the configuration of one run")
+    configure.add_argument("--experiment", required=True, help="a file in configs/experiment")
+    configure.add_argument("--method", required=True, help="a file in configs/method")
+    configure.add_argument("--seed", required=True, type=int)
+    configure.add_argument("--output", required=True, type=Path, help="the YAML file to write")
+    configure.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="change a key, such as training.num_envs=64"
+    )
+    configure.set_defaults(run=_configure)
+
+    train = commands.add_parser("train", help="train one run; writes training.parquet and run.json beside policy.pt")
+    train.add_argument("--config", required=True, type=Path, help="what `sitt configure` wrote")
+    train.add_argument("--output", required=True, type=Path, help="the policy.pt to write")
+    train.add_argument("--teacher", type=Path, help="policy.pt of the teacher to imitate, for methods that need one")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="play the final evaluation of a trained run")
+    evaluate.add_argument("--config", required=True, type=Path, help="what `sitt configure` wrote")
+    evaluate.add_argument("--policy", required=True, type=Path, help="the run's policy.pt")
+    evaluate.add_argument("--output", required=True, type=Path, help="the episodes.parquet to write")
+    evaluate.set_defaults(run=_evaluate)
+
+    store = commands.add_parser("store", help="build an experiment's database from its runs")
+    store.add_argument("--experiment", required=True, help="a file in configs/experiment")
+    store.add_argument("--output", required=True, type=Path, help="the DuckDB file to write")
+    store.add_argument("--allow-missing", action="store_true", help="record runs without all their files as missing")
+    store.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR", help="folder of one run, METHOD/seedN")
+    store.set_defaults(run=_store)
+
+    report = commands.add_parser("report", help="write one artefact from a database")
+    report.add_argument("artefact", choices=("table1", "figure3", "html"))
+    report.add_argument("--database", required=True, type=Path, help="the experiment's metrics.duckdb")
+    report.add_argument("--output", required=True, type=Path, help="the folder to write into")
+    report.set_defaults(run=_report)
+
+    query = commands.add_parser("query", help="ask an experiment's database, read-only")
+    query.add_argument("experiment", help="name of the experiment")
+    query.add_argument("sql", help='such as "SELECT * FROM table1"')
+    query.set_defaults(run=_query)
+
+    kernels = commands.add_parser("kernels", help="compile the renderer's kernels, so that jobs side by side need not")
+    kernels.add_argument("--experiment", required=True, help="a file in configs/experiment")
+    kernels.set_defaults(run=_kernels)
+
+    doctor = commands.add_parser("doctor", help="say what this machine can run, and why not")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _configure(options: argparse.Namespace) -> None:
+    from sitt.config.compose import compose, dump
+
+    dump(compose(options.experiment, options.method, options.seed, options.overrides), options.output)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from sitt.config.compose import load
+    from sitt.methods import train
+
+    train(load(options.config), options.output, options.teacher)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from sitt.config.compose import load
+    from sitt.evaluation import evaluate_run
+
+    evaluate_run(load(options.config), options.policy, options.output)
+
+
+def _store(options: argparse.Namespace) -> None:
+    from sitt.config.compose import experiment_config
+    from sitt.store import store
+
+    store(experiment_config(options.experiment), options.runs, options.output, allow_missing=options.allow_missing)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from sitt.report.figure3 import write_figure3
+    from sitt.report.html import write_html
+    from sitt.report.table1 import write_table1
+
+    {"table1": write_table1, "figure3": write_figure3, "html": write_html}[options.artefact](
+        options.database, options.output
+    )
+
+
+def _query(options: argparse.Namespace) -> None:
+    from sitt.query import query
+    from sitt.runs.paths import database
+
+    print(query(database(options.experiment), options.sql))
+
+
+def _kernels(options: argparse.Namespace) -> None:
+    from sitt.config.compose import compose, method_names
+    from sitt.sim.mujoco.renderer import compile_kernels
+
+    config = compose(options.experiment, method_names()[0], 0)  # the same scene for every method and seed
+    compile_kernels(config.task, config.sim)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from sitt.doctor import examine
+
+    if not examine():
+        raise UserError("this machine cannot run the default experiment yet; mend the lines marked ✗ above")
+
+
+def _stop_with_workflow() -> None:
+    """End this job when the workflow that started it was killed: its successor starts the job anew."""
+    host, _, process = os.environ.get("SITT_WORKFLOW", "").partition(" ")
+    if host != socket.gethostname():  # no workflow, or one on another machine or outside this container
+        return
+
+    def watch() -> None:
+        while _alive(int(process)):
+            time.sleep(WATCH_INTERVAL_S)
+        os._exit(EXIT_ERROR)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Training algorithms. Each module here has a `Config` and a `train`; its name is the algorithm's."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+from typing import List, Optional, Type
+
+from sitt.config.schema import MethodConfig, RunConfig
+
+
+def algorithms() -> List[str]:
+    """Return the names of the algorithms: the modules of this package."""
+    return [module.name for module in pkgutil.iter_modules(__path__)]
+
+
+def config_class(algorithm: str) -> Type[MethodConfig]:
+    """Return the Config of an algorithm; ValueError if there is none of that name."""
+    return _module(algorithm).Config
+
+
+def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
+    """Train one run and write policy.pt (last), training.parquet and run.json into output's folder.
+
+    Args:
+        config: the resolved configuration.
+        output: the policy.pt to write.
+        teacher: policy.pt of a finished run to imitate, for algorithms that need one.
+    """
+    _module(config.method.algorithm).train(config, output, teacher)
+
+
+def _module(algorithm: str) -> ModuleType:
+    if algorithm not in algorithms():
+        raise ValueError(f"method.algorithm = {algorithm!r} is unknown; choose one of {', '.join(algorithms())}")
+    return importlib.import_module(f"sitt.methods.{algorithm}")

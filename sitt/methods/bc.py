@@ -1,0 +1,22 @@
+"""Behaviour cloning: regression on the roll-outs of a finished teacher; DAgger's loop with one round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+from sitt.config.schema import Count, MethodConfig, RunConfig
+from sitt.methods.dagger import imitate
+
+
+class Config(MethodConfig):
+    """Behaviour cloning has no knobs beyond the shared budget."""
+
+    num_envs: Count
+    """Environments in which the teacher is watched."""
+
+
+def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
+    """Watch the teacher for the whole budget of images, then fit the student."""
+    assert isinstance(config.method, Config)
+    imitate(config, output, teacher, config.method.num_envs, betas=[1.0])

@@ -1,0 +1,76 @@
+"""DAgger [Ross et al. 2011]: the student acts more and more, the teacher labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, Optional
+
+from sitt.config.schema import Count, Fraction, MethodConfig, RunConfig
+from sitt.env import make_env
+from sitt.errors import UserError
+from sitt.nn.policy import Networks
+from sitt.rl.imitation import Cloning, Dataset, Demonstrator
+from sitt.runs.session import Session, use_threads
+from sitt.runs.weights import load_teacher
+from sitt.seeding import generator
+
+
+class Config(MethodConfig):
+    """Rounds of acting and fitting."""
+
+    num_envs: Count
+    """Environments in which the mixture of teacher and student acts."""
+    rounds: Count
+    """Rounds; each adds an equal share of the images and of the gradient steps."""
+    beta_decay: Fraction
+    """The teacher acts with probability β = beta_decay^round; the first round is all the teacher's."""
+
+
+def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
+    """Alternate acting with β = beta_decay^round and fitting on all states so far."""
+    method = config.method
+    assert isinstance(method, Config)
+    betas = [method.beta_decay**round_ for round_ in range(method.rounds)]
+    imitate(config, output, teacher, method.num_envs, betas)
+
+
+def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: int, betas: List[float]) -> None:
+    """Train a student on a finished teacher in len(betas) rounds with equal shares of the budget.
+
+    Args:
+        config: the resolved configuration.
+        output: the policy.pt to write.
+        teacher: policy.pt of the run whose teacher is imitated.
+        num_envs: environments to act in.
+        betas: per round, the probability that the teacher acts.
+    """
+    if teacher is None:
+        raise UserError(f"--teacher is missing: {config.method.name} imitates a finished teacher; name its policy.pt")
+    use_threads(config)
+    rounds, iterations = len(betas), config.training.iterations
+    for key, value in (("student.images", config.student.images // num_envs), ("training.iterations", iterations)):
+        if value % rounds or config.student.images % num_envs:
+            raise UserError(
+                f"{key} of {config.method.name} must divide into {rounds} rounds of {num_envs} environments; "
+                "change student.images, training.iterations or the method's rounds and num_envs"
+            )
+    networks = Networks(config)
+    load_teacher(networks, teacher)
+    dataset = Dataset(config.student, networks)
+    env = make_env(config, num_envs, generator(config.seed, "environment"))
+    demonstrator = Demonstrator(env, networks, dataset, generator(config.seed, "exploration"))
+    cloning = Cloning(config.student, networks, dataset, generator(config.seed, "minibatches"))
+    steps = config.student.images // num_envs // rounds
+    gradient_steps = config.student.gradient_steps // iterations
+    session = Session(config, networks, teacher_changes=False)
+    session.after(0, {})
+    for iteration in range(1, iterations + 1):
+        round_, first = divmod(iteration - 1, iterations // rounds)
+        if first == 0:
+            demonstrator.collect(steps, betas[round_])
+            session.counters.env_steps += steps * num_envs
+            session.counters.images_rendered += steps * num_envs
+        loss = cloning.update(gradient_steps)
+        session.counters.gradient_steps += gradient_steps
+        session.after(iteration, {"alignment": loss, "learning_rate": config.student.learning_rate})
+    session.finish(output)

@@ -1,0 +1,71 @@
+"""Joint training of teacher and student (paper, section 3); with both λ at 0 the paper's 'w/o Align'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Optional
+
+from sitt.config.schema import MethodConfig, NonNegative, RunConfig
+from sitt.env import make_env
+from sitt.errors import UserError
+from sitt.nn.policy import Networks
+from sitt.rl.alignment import Alignment
+from sitt.rl.collector import Collector
+from sitt.rl.ppo import PPO
+from sitt.runs.session import Session, use_threads
+from sitt.seeding import generator
+
+
+class Config(MethodConfig):
+    """Strength of the pressure on the teacher to be imitable."""
+
+    shares_decoder: ClassVar[bool] = True
+
+    lambda_penalty: NonNegative
+    """Weight of KL(π_T ‖ π̂_S) in the (scaled) reward; paper, eq. 6, first term."""
+    lambda_gradient: NonNegative
+    """Weight of KL(π_T ‖ π̂_S) in the teacher's loss; paper, eq. 6, second term."""
+    activation_loss: bool
+    """Add L1 on A's activations to the proxy's loss, as the maze code does; off in the paper."""
+
+
+def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
+    """Alternate roll-out, policy update and alignment."""
+    if teacher is not None:
+        raise UserError(f"--teacher {teacher}: {config.method.name} trains its own teacher; leave --teacher out")
+    use_threads(config)
+    method = config.method
+    assert isinstance(method, Config)
+    networks = Networks(config)
+    env = make_env(config, config.training.num_envs, generator(config.seed, "environment"))
+    networks.teacher.normalizer.update(env.observation)
+    images = config.student.images // config.training.iterations
+    gradient_steps = config.student.gradient_steps // config.training.iterations
+    collector = Collector(
+        env,
+        networks,
+        config.ppo,
+        images,
+        config.sim.render_batch,
+        method.lambda_penalty,
+        generator(config.seed, "exploration"),
+        generator(config.seed, "rendered subset"),
+    )
+    ppo = PPO(
+        config.ppo, networks.teacher, networks.proxy, method.lambda_gradient, generator(config.seed, "minibatches")
+    )
+    alignment = Alignment(config.student, networks, method.activation_loss, generator(config.seed, "alignment"))
+    session = Session(config, networks, teacher_changes=True)
+    session.after(0, {})
+    for iteration in range(1, config.training.iterations + 1):
+        rollout, pairs, raw_observations = collector.collect()
+        networks.student.observe(pairs.embeddings)
+        losses = ppo.update(rollout)
+        losses["alignment"] = alignment.update(pairs, gradient_steps)
+        losses["learning_rate"] = ppo.learning_rate
+        networks.teacher.normalizer.update(raw_observations)
+        session.counters.env_steps += len(raw_observations)
+        session.counters.images_rendered += len(pairs.observations)
+        session.counters.gradient_steps += gradient_steps
+        session.after(iteration, losses)
+    session.finish(output)

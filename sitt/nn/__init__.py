@@ -1,0 +1,1 @@
+"""Networks: encoders, decoder, critic, action distributions and input normalisation."""

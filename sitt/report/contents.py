@@ -1,0 +1,167 @@
+"""What the artefacts say, read from the database once: the views' rows, the runs, and the notes below every table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from sitt.errors import UserError
+from sitt.query import connect
+from sitt.store import first_line
+
+SMOKE_LABEL = "SMOKE TEST: these numbers mean nothing"
+FEW_SEEDS = 10
+"""Below this many seeds the notes warn that an interval says little."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """An experiment's results and where they came from."""
+
+    experiment: str
+    title: str
+    smoke_test: bool
+    table1: list[Row]
+    """Rows of the view table1."""
+    figure3: list[Row]
+    """Rows of the view figure3."""
+    runs: list[Row]
+    """Rows of the table runs, with config, hardware and versions as dictionaries (None for a missing run)."""
+    episode_counts: list[int]
+    """The different numbers of evaluation episodes per run and policy; one number, if all went well."""
+
+    @property
+    def missing(self) -> list[str]:
+        """The run_ids without results."""
+        return [run["run_id"] for run in self.runs if run["status"] == "missing"]
+
+    def of_runs(self, *keys: str) -> str:
+        """Return the different values that the finished runs have under a column (and the keys below it), as text."""
+        values = []
+        for run in self.runs:
+            value: Any = run
+            for key in keys:
+                value = value.get(key) if isinstance(value, dict) else None
+            if value is not None and value not in values:
+                values.append(value)
+        return ", ".join(str(value) for value in values) or "unknown"
+
+    @property
+    def subject(self) -> str:
+        """One line: which experiment, encoder and simulator."""
+        return (
+            f"Experiment {self.experiment}; encoder {self.of_runs('encoder')}; simulator {self.of_runs('simulator')}."
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that belong below the table, as plain text."""
+        return [*self._statistics(), *self._protocol(), *self._origin()]
+
+    def _statistics(self) -> list[str]:
+        notes = [
+            "Mean ± sample standard deviation over seeds; each run's episodes are averaged first. The interval is the "
+            "95 % t-interval over seeds, cut at 0 and 1; a dash means that it needs more runs."
+        ]
+        most = max((row["n"] for row in self.table1), default=0)
+        if most < FEW_SEEDS:
+            notes.append(
+                f"With {most} seed{'s' if most != 1 else ''} at most per method, the intervals are wide and lean on "
+                "normality, and a standard deviation of 0 makes them look narrower than they are."
+            )
+        return notes
+
+    def _protocol(self) -> list[str]:
+        counts = ", ".join(str(count) for count in self.episode_counts) or "no"
+        notes = [
+            f"Protocol: {counts} episodes per run and policy from the same fixed start states (seed "
+            f"{self.of_runs('config', 'evaluation', 'seed')}), mean actions, "
+            f"{self.of_runs('config', 'task', 'episode_length')} control steps whatever happens. Success: the drawer "
+            f"was open beyond {self.of_runs('config', 'task', 'success_opening')} m at any time. "
+            "Return: undiscounted task reward, without any KL term."
+        ]
+        if {"bc", "dagger"} & {row["method"] for row in self.table1}:
+            notes.append("BC and DAgger imitate the teacher that joint trained with the same seed.")
+        notes.append(
+            "Paper: Student-Informed Teacher Training, Table 1, three seeds, Isaac Sim, DINOv2. Ours is a "
+            "re-implementation, and comparable only as far as the experiment equals the paper's."
+        )
+        return notes
+
+    def _origin(self) -> list[str]:
+        commits = sorted({_commit(run) for run in self.runs if run["status"] == "finished"})
+        seeds = ", ".join(str(seed) for seed in sorted({run["seed"] for run in self.runs}))
+        lost = f"Missing runs: {', '.join(self.missing)}." if self.missing else "No run is missing."
+        return [f"Seeds: {seeds}. Commit: {', '.join(commits) or 'unknown'}.", lost]
+
+
+def read(database: Path) -> Contents:
+    """Read what the artefacts need.
+
+    Raises:
+        UserError: there is no such database, or it is not one of ours.
+    """
+    with connect(database) as connection:
+        try:
+            meta = _rows(connection, "FROM meta")[0]
+            runs = _rows(connection, "FROM runs ORDER BY method_rank(method), method, seed")
+            counts = connection.execute(
+                "SELECT DISTINCT count(*) FROM episodes GROUP BY run_id, policy ORDER BY ALL"
+            ).fetchall()
+            table1, figure3 = _rows(connection, "FROM table1"), _rows(connection, "FROM figure3")
+        except (duckdb.Error, IndexError) as error:
+            raise UserError(
+                f"{database} is not a database of `sitt store` ({first_line(error)}); build it again"
+            ) from error
+    for run in runs:
+        for key in ("config", "hardware", "versions"):
+            run[key] = json.loads(run[key]) if run[key] is not None else None
+    return Contents(
+        experiment=meta["experiment"],
+        title=meta["title"],
+        smoke_test=meta["smoke_test"],
+        table1=table1,
+        figure3=figure3,
+        runs=runs,
+        episode_counts=[count for (count,) in counts],
+    )
+
+
+def mean_std(mean: Any, std: Any) -> str:
+    """Return 'mean ± std', the mean alone where there is no std, or a dash."""
+    if mean is None:
+        return "–"
+    return str(mean) if std is None else f"{mean} ± {std}"
+
+
+def table1_cells(row: Row) -> dict[str, str]:
+    """Return a row of Table 1 as the text of its cells, by column head; nothing is rounded again."""
+    seeds = str(row["n"]) if row["n"] == row["n_expected"] else f"{row['n']} of {row['n_expected']}"
+    low = row["success_low"]
+    return {
+        "Method": row["label"],
+        "Success rate": mean_std(row["success_mean"], row["success_std"]) if row["n"] else "missing",
+        "95 % interval": "–" if low is None else f"[{low}, {row['success_high']}]",
+        "n": seeds,
+        "Teacher's success": mean_std(row["teacher_success_mean"], None),
+        "Return": mean_std(row["return_mean"], row["return_std"]),
+        "Paper's success rate": mean_std(row["paper_mean"], row["paper_std"]),
+    }
+
+
+def _commit(run: Row) -> str:
+    if run["git_commit"] is None:
+        return "none (outside Git)"
+    return run["git_commit"][:12] + (" with uncommitted changes" if run["git_dirty"] else "")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row)) for row in cursor.fetchall()]

@@ -1,0 +1,64 @@
+"""report.html: one file with Table 1, Figure 3 and every run's provenance; it fetches nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import jinja2
+
+from sitt.files import atomic_path
+from sitt.report.contents import SMOKE_LABEL, Contents, Row, read, table1_cells
+from sitt.report.figure3 import render
+
+
+def write_html(database: Path, folder: Path) -> None:
+    """Write report.html into a folder.
+
+    Raises:
+        UserError: the database cannot be read, or the folder cannot be written.
+    """
+    text = html(read(database))
+    with atomic_path(folder / "report.html") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def html(contents: Contents) -> str:
+    """Return the report; whatever comes from the database is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("sitt", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = duration
+    return environment.get_template("report.html.j2").render(
+        contents=contents,
+        machines=_machines(contents),
+        smoke_label=SMOKE_LABEL,
+        table1=[table1_cells(row) for row in contents.table1],
+        differences=[
+            f"{row['success_mean'] - row['paper_mean']:+}"
+            if row["success_mean"] is not None and row["paper_mean"] is not None
+            else "–"
+            for row in contents.table1
+        ],
+        figure=base64.b64encode(render(contents, "png")).decode("ascii"),
+    )
+
+
+def _machines(contents: Contents) -> list[list[Row]]:
+    """Group the finished runs by the machine and the versions that made them."""
+    groups: dict[str, list[Row]] = {}
+    for run in contents.runs:
+        if run["status"] == "finished":
+            groups.setdefault(json.dumps([run["hardware"], run["versions"]], sort_keys=True), []).append(run)
+    return list(groups.values())
+
+
+def duration(seconds: float) -> str:
+    """Return a wall time as minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"

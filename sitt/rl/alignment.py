@@ -1,0 +1,77 @@
+"""The alignment phase: F_S follows F_T, then F̂_S follows F_S (paper, section 3)."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+
+from sitt.config.schema import StudentConfig
+from sitt.nn.policy import Networks
+from sitt.rl.optimization import descend
+from sitt.task.franka_drawer import NUM_PROPRIOCEPTION
+
+
+class PairedObservations(NamedTuple):
+    """The transitions for which student observations were rendered."""
+
+    observations: Tensor
+    """(K, 23) normalised teacher observations."""
+    embeddings: Tensor
+    """(K, …) stored image embeddings."""
+
+
+class Alignment:
+    """Updates F_S and F̂_S; the teacher, A and the critic stay as they are."""
+
+    def __init__(self, cfg: StudentConfig, networks: Networks, activation_loss: bool, rng: torch.Generator) -> None:
+        self.cfg = cfg
+        self.networks = networks
+        self.activation_loss = activation_loss
+        self.rng = rng
+        self.student_parameters: List[nn.Parameter] = [p for p in networks.student.parameters() if p.requires_grad]
+        self.proxy_parameters = list(networks.proxy.parameters())
+        self.student_optimizer = torch.optim.Adam(self.student_parameters, lr=cfg.learning_rate, fused=True)
+        self.proxy_optimizer = torch.optim.Adam(self.proxy_parameters, lr=cfg.learning_rate, fused=True)
+
+    def update(self, pairs: PairedObservations, gradient_steps: int) -> float:
+        """Take gradient steps on minibatches of the pairs; return the mean student loss."""
+        count = pairs.observations.shape[0]
+        total = 0.0
+        for _ in range(gradient_steps):
+            if count > self.cfg.batch_size:
+                chosen = torch.randperm(count, generator=self.rng)[: self.cfg.batch_size]
+                batch = PairedObservations(pairs.observations[chosen], pairs.embeddings[chosen])
+            else:
+                batch = pairs
+            loss = self.student_loss(batch)
+            descend(loss, self.student_optimizer, self.student_parameters, self.cfg.max_grad_norm)
+            proxy_loss = self.proxy_loss(batch)
+            descend(proxy_loss, self.proxy_optimizer, self.proxy_parameters, self.cfg.max_grad_norm)
+            total += float(loss.detach())
+        return total / gradient_steps
+
+    def student_loss(self, batch: PairedObservations) -> Tensor:
+        """L1(F_S, F_T) + L1(A∘F_S, A∘F_T) with A frozen and the teacher detached."""
+        teacher = self.networks.teacher
+        with torch.no_grad():
+            target = teacher.encoder(batch.observations)
+            target_action = teacher.decoder(target)
+        features = self._student_features(batch)
+        return l1_loss(features, target) + l1_loss(teacher.decoder.frozen(features), target_action)
+
+    def proxy_loss(self, batch: PairedObservations) -> Tensor:
+        """L1(F̂_S, F_S) with the student detached; the maze code's term on A's activations is optional."""
+        decoder = self.networks.teacher.decoder
+        with torch.no_grad():
+            target = self._student_features(batch)
+        features = self.networks.proxy(batch.observations)
+        loss = l1_loss(features, target)
+        if self.activation_loss:
+            loss = loss + l1_loss(decoder.frozen(features), decoder.frozen(target))
+        return loss
+
+    def _student_features(self, batch: PairedObservations) -> Tensor:
+        return self.networks.student(batch.embeddings, batch.observations[:, :NUM_PROPRIOCEPTION])

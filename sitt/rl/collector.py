@@ -1,0 +1,108 @@
+"""The roll-out phase: the teacher acts, and a few of its states are rendered for the student."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sitt.config.schema import PPOConfig
+from sitt.env import DrawerEnv
+from sitt.nn.distributions import gaussian_kl, gaussian_log_prob
+from sitt.nn.policy import Networks
+from sitt.rl.alignment import PairedObservations
+from sitt.rl.rollout import Rollout, generalized_advantages
+
+
+class Collected(NamedTuple):
+    """What one roll-out phase leaves to the next two phases."""
+
+    rollout: Rollout
+    pairs: PairedObservations
+    raw_observations: Tensor
+    """(B, 23) for the normaliser."""
+
+
+class Collector:
+    """Runs the teacher's stochastic policy for `horizon` steps in all environments."""
+
+    def __init__(
+        self,
+        env: DrawerEnv,
+        networks: Networks,
+        cfg: PPOConfig,
+        images: int,
+        images_per_call: int,
+        lambda_penalty: float,
+        rng: torch.Generator,
+        subset_rng: torch.Generator,
+    ) -> None:
+        """`images` transitions of each roll-out are rendered, `images_per_call` at a time at most.
+
+        The subset has a generator of its own, so that what is rendered leaves the teacher as it is.
+        """
+        self.env = env
+        self.networks = networks
+        self.cfg = cfg
+        self.lambda_penalty = lambda_penalty
+        self.rng = rng
+        self.subset_rng = subset_rng
+        calls = min(cfg.horizon, -(-images // min(images_per_call, env.num_envs)))
+        self.images_at = {(k * cfg.horizon) // calls: images // calls + (k < images % calls) for k in range(calls)}
+
+    @torch.no_grad()
+    def collect(self) -> Collected:
+        """Return the transitions, with rewards r − λ_penalty · KL(π_T ‖ π̂_S), and the rendered pairs."""
+        env, teacher, cfg = self.env, self.networks.teacher, self.cfg
+        steps, envs = cfg.horizon, env.num_envs
+        raw = torch.empty(steps, envs, env.observation.shape[-1])
+        means = torch.empty(steps, envs, env.targets.shape[-1])
+        actions = torch.empty_like(means)
+        rewards = torch.empty(steps, envs)
+        dones = torch.empty(steps, envs, dtype=torch.bool)
+        std = teacher.log_std.exp()
+        cuts, cut_observations, pair_observations, embeddings = [], [], [], []
+        for t in range(steps):
+            raw[t] = env.observation
+            if t in self.images_at:
+                chosen = torch.randperm(envs, generator=self.subset_rng)[: self.images_at[t]]
+                pair_observations.append(env.observation[chosen])
+                embeddings.append(self.networks.student.image.embed(env.simulator.render(chosen)))
+            means[t] = teacher.action_mean(env.observation)
+            actions[t] = means[t] + std * torch.randn(envs, means.shape[-1], generator=self.rng)
+            step = env.step(actions[t])
+            rewards[t] = step.reward
+            dones[t] = step.terminated | step.truncated
+            if step.truncated.any():
+                cut = step.truncated.nonzero().squeeze(-1)
+                cuts.append(t * envs + cut)
+                cut_observations.append(step.final_observation[cut])
+
+        observations = teacher.normalizer(raw.flatten(0, 1))
+        rewards = rewards * env.task.cfg.reward.scale
+        if self.lambda_penalty:
+            rewards -= self.lambda_penalty * self._misalignment(observations, means.flatten(0, 1)).view(steps, envs)
+        if cuts:
+            final = teacher.normalizer(torch.cat(cut_observations))
+            rewards.view(-1)[torch.cat(cuts)] += cfg.gamma * teacher.value(final)
+        values = teacher.value(observations).view(steps, envs)
+        next_value = teacher.value(teacher.normalizer(env.observation))
+        advantages = generalized_advantages(rewards, values, next_value, dones, cfg.gamma, cfg.gae_lambda)
+        rollout = Rollout(
+            observations=observations,
+            actions=actions.flatten(0, 1),
+            log_probs=gaussian_log_prob(means, teacher.log_std, actions).flatten(),
+            means=means.flatten(0, 1),
+            values=values.flatten(),
+            advantages=advantages.flatten(),
+            returns=(advantages + values).flatten(),
+        )
+        pairs = PairedObservations(teacher.normalizer(torch.cat(pair_observations)), torch.cat(embeddings))
+        return Collected(rollout, pairs, raw.flatten(0, 1))
+
+    def _misalignment(self, observations: Tensor, means: Tensor) -> Tensor:
+        """KL(π_T ‖ π̂_S) (B,) of normalised observations, both decoded by A."""
+        teacher = self.networks.teacher
+        proxy_means = teacher.decoder(self.networks.proxy(observations))
+        return gaussian_kl(means, teacher.log_std, proxy_means, teacher.log_std)

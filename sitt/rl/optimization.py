@@ -1,0 +1,16 @@
+"""One step of an optimiser with a limit on the gradient's norm."""
+
+from __future__ import annotations
+
+from typing import List
+
+import torch
+from torch import Tensor, nn
+
+
+def descend(loss: Tensor, optimizer: torch.optim.Optimizer, parameters: List[nn.Parameter], max_norm: float) -> None:
+    """Move `parameters` down the gradient of `loss`; gradients left on anything else are of no effect."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()

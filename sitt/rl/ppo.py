@@ -1,0 +1,131 @@
+"""Proximal policy optimisation [Schulman et al. 2017] with the teacher's KL gradient (paper, eq. 6)."""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sitt.config.schema import PPOConfig
+from sitt.nn.distributions import gaussian_entropy, gaussian_kl, gaussian_log_prob
+from sitt.nn.policy import Teacher
+from sitt.rl.optimization import descend
+from sitt.rl.rollout import Rollout
+
+MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-6, 1e-2
+"""Bounds of the adaptive learning rate [O: rl_games' AdaptiveScheduler]."""
+MEAN_BOUND = 1.1
+"""Action means beyond ± this are penalised [O: rl_games' bound_loss]."""
+
+
+class PPOLoss(NamedTuple):
+    """The parts of one minibatch's loss, scalars."""
+
+    policy: Tensor
+    value: Tensor
+    bounds: Tensor
+    entropy: Tensor
+    alignment_kl: Tensor
+    """Mean KL(π_T ‖ π̂_S)."""
+    policy_kl: Tensor
+    """Mean KL(old ‖ new), for the adaptive learning rate."""
+
+
+def clipped_policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip: float) -> Tensor:
+    """Return PPO's clipped surrogate, negated [Schulman et al. 2017, eq. 7]; inputs (B,)."""
+    ratio = (log_probs - old_log_probs).exp()
+    return -torch.minimum(advantages * ratio, advantages * ratio.clamp(1.0 - clip, 1.0 + clip)).mean()
+
+
+def value_loss(values: Tensor, old_values: Tensor, returns: Tensor, clip: float, clipped: bool) -> Tensor:
+    """Return the mean squared error of the critic, optionally the clipped variant; inputs (B,)."""
+    error = (values - returns).square()
+    if clipped:
+        near = old_values + (values - old_values).clamp(-clip, clip)
+        error = torch.maximum(error, (near - returns).square())
+    return error.mean()
+
+
+class PPO:
+    """Updates F_T, A, the critic and the log standard deviation; nothing else."""
+
+    def __init__(
+        self, cfg: PPOConfig, teacher: Teacher, proxy: nn.Module, lambda_gradient: float, rng: torch.Generator
+    ) -> None:
+        self.cfg = cfg
+        self.teacher = teacher
+        self.proxy = proxy
+        self.lambda_gradient = lambda_gradient
+        self.rng = rng
+        self.parameters = list(teacher.parameters())
+        self.learning_rate = cfg.learning_rate
+        self.optimizer = torch.optim.Adam(self.parameters, lr=cfg.learning_rate, fused=True)
+
+    def update(self, rollout: Rollout) -> Dict[str, float]:
+        """Improve the teacher on one roll-out; return mean losses by name."""
+        batch = rollout.observations.shape[0]
+        size = batch // self.cfg.minibatches
+        advantages = rollout.advantages
+        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        old_log_std = self.teacher.log_std.detach().clone()
+        sums: dict[str, float] = {}
+        for _ in range(self.cfg.epochs):
+            order = torch.randperm(batch, generator=self.rng)
+            for chosen in order.split(size):
+                loss = self.loss(rollout, advantages, chosen, old_log_std)
+                descend(self.total(loss), self.optimizer, self.parameters, self.cfg.max_grad_norm)
+                for name, value in loss._asdict().items():
+                    sums[name] = sums.get(name, 0.0) + float(value.detach())
+        means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}
+        self._adapt_learning_rate(means["policy_kl"])
+        return means
+
+    def loss(self, rollout: Rollout, advantages: Tensor, chosen: Tensor, old_log_std: Tensor) -> PPOLoss:
+        """Compute the loss on transitions `chosen` (M,) with standardised advantages (B,)."""
+        cfg, teacher = self.cfg, self.teacher
+        observations = rollout.observations[chosen]
+        features = teacher.encoder(observations)
+        mean = teacher.decoder(features)
+        log_probs = gaussian_log_prob(mean, teacher.log_std, rollout.actions[chosen])
+        policy = clipped_policy_loss(log_probs, rollout.log_probs[chosen], advantages[chosen], cfg.clip)
+        values = teacher.value(observations)
+        value = value_loss(values, rollout.values[chosen], rollout.returns[chosen], cfg.clip, cfg.clip_value)
+        excess = (mean.abs() - MEAN_BOUND).clamp(min=0.0)
+        with torch.no_grad():
+            old_mean = rollout.means[chosen]
+            policy_kl = gaussian_kl(old_mean, old_log_std, mean, teacher.log_std).mean()
+        return PPOLoss(
+            policy=policy,
+            value=value,
+            bounds=excess.square().sum(-1).mean(),
+            entropy=gaussian_entropy(teacher.log_std),
+            alignment_kl=self._alignment_kl(features, observations),
+            policy_kl=policy_kl,
+        )
+
+    def total(self, loss: PPOLoss) -> Tensor:
+        """Return the scalar that is minimised."""
+        cfg = self.cfg
+        total = loss.policy + cfg.value_coefficient * loss.value + cfg.bounds_coefficient * loss.bounds
+        total = total - cfg.entropy_coefficient * loss.entropy
+        return total + self.lambda_gradient * loss.alignment_kl if self.lambda_gradient else total
+
+    def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
+        """KL(π_T ‖ π̂_S), whose gradient reaches F_T only: A, the proxy and the deviation are detached."""
+        if not self.lambda_gradient:
+            return torch.zeros(())
+        with torch.no_grad():
+            proxy_mean = self.teacher.decoder(self.proxy(observations))
+        log_std = self.teacher.log_std.detach()
+        return gaussian_kl(self.teacher.decoder.frozen(features), log_std, proxy_mean, log_std).mean()
+
+    def _adapt_learning_rate(self, kl: float) -> None:
+        if not self.cfg.desired_kl:
+            return
+        if kl > 2.0 * self.cfg.desired_kl:
+            self.learning_rate = max(self.learning_rate / 1.5, MIN_LEARNING_RATE)
+        elif kl < 0.5 * self.cfg.desired_kl:
+            self.learning_rate = min(self.learning_rate * 1.5, MAX_LEARNING_RATE)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate

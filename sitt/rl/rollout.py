@@ -1,0 +1,55 @@
+"""The roll-out buffer and generalised advantage estimation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """T control steps of N environments, flattened to B = T·N transitions."""
+
+    observations: Tensor
+    """(B, 23) normalised as at roll-out time."""
+    actions: Tensor
+    """(B, 9) as sampled, before clipping."""
+    log_probs: Tensor
+    """(B,)"""
+    means: Tensor
+    """(B, 9) of the behaviour policy."""
+    values: Tensor
+    """(B,)"""
+    advantages: Tensor
+    """(B,) not yet standardised."""
+    returns: Tensor
+    """(B,) targets of the critic."""
+
+
+def generalized_advantages(
+    rewards: Tensor, values: Tensor, next_value: Tensor, dones: Tensor, gamma: float, gae_lambda: float
+) -> Tensor:
+    """Return GAE(γ, λ) [Schulman et al. 2016, eq. 16].
+
+    Args:
+        rewards: (T, N); where an episode was cut, γ·V(final state) is already added.
+        values: (T, N) V(s_t).
+        next_value: (N,) V of the state after the last step.
+        dones: (T, N) bool, the episode ended after step t for whatever reason.
+        gamma: discount.
+        gae_lambda: λ.
+
+    Returns:
+        Advantages (T, N).
+    """
+    advantages = torch.empty_like(rewards)
+    running = torch.zeros_like(next_value)
+    alive = (~dones).to(rewards.dtype)
+    for t in reversed(range(rewards.shape[0])):
+        delta = rewards[t] + gamma * alive[t] * next_value - values[t]
+        running = delta + gamma * gae_lambda * alive[t] * running
+        advantages[t] = running
+        next_value = values[t]
+    return advantages

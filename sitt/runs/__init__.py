@@ -1,0 +1,1 @@
+"""What a run leaves behind: where its files are, what is in them, and where they came from."""

@@ -1,0 +1,69 @@
+"""Where everything is: the one place that knows the layout of results/ and reports/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sitt.config.schema import RunConfig
+from sitt.errors import UserError
+
+RESULTS = Path("results")
+REPORTS = Path("reports")
+
+CONFIG = "config.yaml"
+POLICY = "policy.pt"
+TRAINING = "training.parquet"
+EPISODES = "episodes.parquet"
+RUN_JSON = "run.json"
+
+
+def run_id(config: RunConfig) -> str:
+    """Return "<experiment>/<method>/seed<seed>", the run's key in every table."""
+    return f"{config.experiment.name}/{config.method.name}/seed{config.seed}"
+
+
+def run_folder(experiment: str, method: str, seed: int) -> Path:
+    """Return the folder of a run's final files."""
+    return RESULTS / experiment / "runs" / method / f"seed{seed}"
+
+
+def checkpoint_folder(run_folder: Path, config: RunConfig) -> Path:
+    """Return the folder of a run's rolling checkpoints, which Snakemake does not own and so never deletes.
+
+    Beside runs/ when `run_folder` follows the layout, and inside it otherwise (a run by hand).
+    """
+    parts = ("runs", config.method.name, f"seed{config.seed}")
+    resolved = run_folder.resolve()
+    if resolved.parts[-3:] == parts:
+        return resolved.parents[2] / "checkpoints" / parts[1] / parts[2]
+    return resolved / "checkpoints"
+
+
+def database(experiment: str) -> Path:
+    """Return the experiment's DuckDB file."""
+    return RESULTS / experiment / "metrics.duckdb"
+
+
+def lock_file(experiment: str) -> Path:
+    """Return the file that the workflow of an experiment locks while it runs."""
+    return RESULTS / experiment / ".lock"
+
+
+def report_folder(experiment: str) -> Path:
+    """Return the folder of tables, figures and the report."""
+    return REPORTS / experiment
+
+
+def require_writable(folder: Path) -> None:
+    """Create a folder if need be, and refuse one that cannot be written.
+
+    Raises:
+        UserError: the folder, or what stands in its place, cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}); make it a folder that you may write") from None

@@ -1,0 +1,149 @@
+"""What one call of the workflow will do: every run composed and checked before the first job starts."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, TextIO, Tuple
+
+from sitt.config.compose import ROOT, compose, config_hash, experiment_config, experiment_names, method_names
+from sitt.config.explain import did_you_mean, one_sentence
+from sitt.errors import UserError
+from sitt.runs import paths
+from sitt.runs.provenance import RESULTS_VERSION
+
+DEFAULT_EXPERIMENT = "embedded"
+OPTIONS = ("experiment", "methods", "seeds")
+_held: Dict[str, TextIO] = {}
+_config = functools.lru_cache(maxsize=None)(compose)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of one experiment, all valid."""
+
+    experiment: str
+    title: str
+    methods: Tuple[str, ...]
+    seeds: Tuple[int, ...]
+
+    def folders(self) -> List[str]:
+        """Return the folders of all runs, method by method."""
+        return [str(paths.run_folder(self.experiment, method, seed)) for method in self.methods for seed in self.seeds]
+
+
+def make_plan(options: Mapping[str, Any]) -> Plan:
+    """Turn `--config` options into a plan.
+
+    Args:
+        options: any of experiment (a name), methods and seeds (lists that restrict the experiment's own).
+
+    Raises:
+        UserError: an option, a configuration of any run or the results folder is not usable.
+    """
+    for key in options:
+        if key not in OPTIONS:
+            raise UserError(one_sentence(f"--config {key}: unknown option; {did_you_mean(str(key), OPTIONS)}"))
+    name = options.get("experiment", DEFAULT_EXPERIMENT)
+    if not isinstance(name, str):
+        raise UserError(f"--config experiment={name!r} is no name; choose from {', '.join(experiment_names())}")
+    experiment = experiment_config(name)
+    known = method_names()
+    own_methods = known if experiment.methods == "all" else list(experiment.methods)
+    methods = _methods(options["methods"], known) if "methods" in options else own_methods
+    for method in methods:
+        if method not in known:
+            raise UserError(
+                one_sentence(
+                    f"configs/experiment/{name}.yaml: experiment.methods names {method!r}, but there is no "
+                    f"workflow/rules/methods/{method}.smk; {did_you_mean(method, known)}"
+                )
+            )
+    seeds = _seeds(options["seeds"]) if "seeds" in options else list(experiment.seeds)
+    for method in methods:
+        for seed in seeds:
+            _config(name, method, seed)
+    for folder in (paths.RESULTS / name, paths.report_folder(name)):
+        _require_usable(folder)
+    return Plan(name, experiment.title, tuple(methods), tuple(seeds))
+
+
+def set_job_environment() -> None:
+    """Set what jobs inherit from this process.
+
+    PYTHONPATH: this clone's package, whichever clone is installed. SITT_WORKFLOW: host and process of the
+    workflow, so that its jobs stop when it was killed. SITT_CONSOLE: a job's lines reach the console only
+    if somebody watches it.
+    """
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    os.environ["SITT_WORKFLOW"] = f"{socket.gethostname()} {os.getpid()}"
+    os.environ["SITT_CONSOLE"] = "/dev/stderr" if sys.stderr.isatty() else os.devnull
+
+
+def result_key(experiment: str, method: str, seed: int) -> str:
+    """Return what a finished run is stale against: its configuration's content and the code's results version."""
+    return f"{config_hash(_config(experiment, method, seed))}-{RESULTS_VERSION}"
+
+
+def run_threads(experiment: str, method: str, seed: int) -> int:
+    """Return the threads a run is configured to use."""
+    return _config(experiment, method, seed).threads
+
+
+def hold_lock(experiment: str) -> None:
+    """Let no other workflow work on this experiment until this process ends, however it ends.
+
+    Raises:
+        UserError: another workflow holds it, or the folder cannot be written.
+    """
+    path = paths.lock_file(experiment)
+    paths.require_writable(path.parent)
+    handle = path.open("a", encoding="utf-8")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise UserError(f"another snakemake is working on {path.parent}; wait for it, or stop it") from None
+    _held[experiment] = handle
+
+
+def _methods(value: Any, known: List[str]) -> List[str]:
+    if not isinstance(value, list) or not value:
+        raise UserError(one_sentence(f"--config methods={value!r} is no list of methods; write methods=[{known[0]}]"))
+    for method in value:
+        if method not in known:
+            raise UserError(
+                one_sentence(
+                    f"--config methods={value}: {method!r} is unknown, there is no "
+                    f"workflow/rules/methods/{method}.smk; {did_you_mean(str(method), known)}"
+                )
+            )
+    if len(set(value)) != len(value):
+        raise UserError(one_sentence(f"--config methods={value} has duplicates; list each method once"))
+    return value
+
+
+def _seeds(value: Any) -> List[int]:
+    # Snakemake hands the numbers of a list over as strings.
+    if not isinstance(value, list) or not value or not all(str(seed).isdecimal() for seed in value):
+        raise UserError(one_sentence(f"--config seeds={value!r} is no list of seeds (0 or more); write seeds=[0,1,2]"))
+    seeds = [int(seed) for seed in value]
+    if len(set(seeds)) != len(seeds):
+        raise UserError(one_sentence(f"--config seeds={seeds} has duplicates; list each seed once"))
+    return seeds
+
+
+def _require_usable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written, without making it: a dry run leaves no trace."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise UserError(f"{place} is in the way: {folder} must be a folder; move it away")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"{place} cannot be written; make it a folder that you may write")

@@ -1,0 +1,118 @@
+"""What all algorithms share: counters, measurements in the course of training, and the final files."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Dict, List
+
+import torch
+
+from sitt.config.schema import RunConfig
+from sitt.evaluation import play, start_seeds, start_states, student_actor, teacher_actor
+from sitt.nn.policy import Networks
+from sitt.runs.progress import Progress
+from sitt.runs.shards import TrainingRow, run_id, write_run_json, write_training
+from sitt.runs.weights import save_networks
+from sitt.sim import make_simulator
+from sitt.task.franka_drawer import FrankaDrawer
+
+
+@dataclass
+class Counters:
+    """What a run has used so far; evaluation is not counted."""
+
+    env_steps: int = 0
+    images_rendered: int = 0
+    gradient_steps: int = 0
+
+
+@dataclass
+class Session:
+    """One training run: measures teacher and student at fixed points and writes the results."""
+
+    config: RunConfig
+    networks: Networks
+    teacher_changes: bool
+    """False where a finished teacher is imitated: it is then measured once."""
+    counters: Counters = field(default_factory=Counters)
+    rows: List[TrainingRow] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        training = self.config.training
+        self.started_at = datetime.now(timezone.utc)
+        self.started = time.monotonic()
+        self.task = FrankaDrawer(self.config.task)
+        self.simulator = make_simulator(
+            self.config.task, self.config.sim, training.evaluation_episodes, self.config.threads
+        )
+        # Not the final evaluation's starts: those are never seen before the end.
+        seeds = start_seeds(self.config.evaluation.seed + 1, training.evaluation_episodes)
+        self.starts = start_states(self.task, seeds)
+        last = training.evaluations - 1
+        self.schedule = {round(k * training.iterations / last) for k in range(training.evaluations)}
+        self.progress = Progress(training.iterations, run_id(self.config))
+
+    def after(self, iteration: int, losses: Dict[str, float]) -> None:
+        """Call after each iteration (0: before the first); measures when one is due."""
+        if iteration in self.schedule:
+            self._measure(iteration, losses)
+        self.progress.update(iteration, self.counters.env_steps)
+
+    def _measure(self, iteration: int, losses: Dict[str, float]) -> None:
+        for policy in ("teacher", "student"):
+            self.rows.append(self._row(policy, iteration, losses))
+        self.progress.evaluated(self.rows[-2], self.rows[-1])
+
+    def _row(self, policy: str, iteration: int, losses: Dict[str, float]) -> TrainingRow:
+        if policy == "teacher" and self.rows and not self.teacher_changes:
+            previous = self.rows[-2]
+            returns, success, kl = previous.return_mean, previous.success_rate, previous.action_kl
+        else:
+            actor = (teacher_actor if policy == "teacher" else student_actor)(self.networks)
+            reference = self.networks if policy == "student" else None
+            outcome = play(self.task, self.simulator, self.starts, actor, reference)
+            returns, success = float(outcome.returns.mean()), float(outcome.success.double().mean())
+            mean_kl = float(outcome.action_kl.mean())
+            kl = None if math.isnan(mean_kl) else mean_kl
+        return TrainingRow(
+            run_id=run_id(self.config),
+            iteration=iteration,
+            env_steps=self.counters.env_steps,
+            wall_s=time.monotonic() - self.started,
+            policy=policy,
+            return_mean=returns,
+            success_rate=success,
+            action_kl=kl,
+            episodes=self.config.training.evaluation_episodes,
+            images_rendered=self.counters.images_rendered,
+            gradient_steps=self.counters.gradient_steps,
+            policy_loss=losses.get("policy"),
+            value_loss=losses.get("value"),
+            alignment_loss=losses.get("alignment"),
+            learning_rate=losses.get("learning_rate"),
+            action_std=float(self.networks.teacher.log_std.detach().exp().mean()),
+        )
+
+    def finish(self, output: Path) -> None:
+        """Write training.parquet and run.json, and policy.pt last: its presence means a finished run."""
+        self.progress.close()
+        write_training(output.parent / "training.parquet", self.rows)
+        write_run_json(
+            output.parent / "run.json",
+            self.config,
+            started_at=self.started_at,
+            wall_s=time.monotonic() - self.started,
+            env_steps=self.counters.env_steps,
+            images_rendered=self.counters.images_rendered,
+            gradient_steps=self.counters.gradient_steps,
+        )
+        save_networks(self.networks, output)
+
+
+def use_threads(config: RunConfig) -> None:
+    """Fix torch's threads: results depend on their number, and jobs share the cores."""
+    torch.set_num_threads(config.threads)

@@ -1,0 +1,162 @@
+"""The files of one run: typed rows to Parquet, provenance to JSON, each written whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from sitt.config.compose import config_hash
+from sitt.config.schema import RunConfig
+from sitt.files import atomic_path
+from sitt.runs.paths import run_id
+from sitt.runs.provenance import git_state, hardware, versions
+
+__all__ = ["EpisodeRow", "TrainingRow", "run_id", "write_episodes", "write_run_json", "write_training"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRow:
+    """One policy's measurement in the course of training."""
+
+    run_id: str
+    iteration: int
+    env_steps: int
+    """Control steps simulated for training so far."""
+    wall_s: float
+    policy: str
+    """'teacher' or 'student'."""
+    return_mean: float
+    """Undiscounted task reward per full-length episode."""
+    success_rate: float
+    action_kl: Optional[float]
+    """Mean KL(teacher ‖ student) on the student's states, nats; None where undefined."""
+    episodes: int
+    images_rendered: int
+    gradient_steps: int
+    policy_loss: Optional[float]
+    value_loss: Optional[float]
+    alignment_loss: Optional[float]
+    learning_rate: Optional[float]
+    action_std: Optional[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class EpisodeRow:
+    """One episode of the final evaluation."""
+
+    run_id: str
+    policy: str
+    """'teacher' or 'student'."""
+    episode: int
+    seed: int
+    """Seed of the start state."""
+    return_: float
+    success: bool
+    length: int
+    """Control steps."""
+    max_opening_m: float
+    handle_visible: Optional[float]
+    """Fraction of steps in which the camera sees handle pixels; None if not measured."""
+
+
+TRAINING_TYPES = {
+    "run_id": "VARCHAR",
+    "iteration": "INTEGER",
+    "env_steps": "BIGINT",
+    "wall_s": "DOUBLE",
+    "policy": "VARCHAR",
+    "return_mean": "DOUBLE",
+    "success_rate": "DOUBLE",
+    "action_kl": "DOUBLE",
+    "episodes": "INTEGER",
+    "images_rendered": "BIGINT",
+    "gradient_steps": "BIGINT",
+    "policy_loss": "DOUBLE",
+    "value_loss": "DOUBLE",
+    "alignment_loss": "DOUBLE",
+    "learning_rate": "DOUBLE",
+    "action_std": "DOUBLE",
+}
+
+EPISODE_TYPES = {
+    "run_id": "VARCHAR",
+    "policy": "VARCHAR",
+    "episode": "INTEGER",
+    "seed": "BIGINT",
+    "return": "DOUBLE",
+    "success": "BOOLEAN",
+    "length": "INTEGER",
+    "max_opening_m": "DOUBLE",
+    "handle_visible": "DOUBLE",
+}
+
+
+def write_training(path: Path, rows: Sequence[TrainingRow]) -> None:
+    """Write training.parquet."""
+    _write_parquet(path, [dataclasses.astuple(row) for row in rows], TRAINING_TYPES)
+
+
+def write_episodes(path: Path, rows: Sequence[EpisodeRow]) -> None:
+    """Write episodes.parquet."""
+    _write_parquet(path, [dataclasses.astuple(row) for row in rows], EPISODE_TYPES)
+
+
+def write_run_json(
+    path: Path,
+    config: RunConfig,
+    *,
+    started_at: datetime,
+    wall_s: float,
+    env_steps: int,
+    images_rendered: int,
+    gradient_steps: int,
+) -> None:
+    """Write run.json: what was run, what it cost, and on what.
+
+    Args:
+        path: the file to write.
+        config: the run's resolved configuration.
+        started_at: start of the training, with its time zone.
+        wall_s: duration of the training, s.
+        env_steps: control steps simulated for training.
+        images_rendered: images rendered for training.
+        gradient_steps: optimiser steps of the student.
+    """
+    commit, dirty = git_state()
+    content: Dict[str, Any] = {
+        "run_id": run_id(config),
+        "experiment": config.experiment.name,
+        "method": config.method.name,
+        "label": config.method.label,
+        "seed": config.seed,
+        "simulator": config.sim.name,
+        "encoder": config.encoder.name,
+        "status": "finished",
+        "started_at": started_at.astimezone(timezone.utc).isoformat(timespec="seconds"),
+        "wall_s": wall_s,
+        "env_steps": env_steps,
+        "images_rendered": images_rendered,
+        "gradient_steps": gradient_steps,
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "config_hash": config_hash(config),
+        "config": config.model_dump(mode="json"),
+        "hardware": hardware(config.sim.name, config.threads),
+        "versions": versions(),
+    }
+    with atomic_path(Path(path)) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_parquet(path: Path, rows: List[tuple], types: Dict[str, str]) -> None:
+    import duckdb  # writes Parquet as well as a library made for it, and the workflow needs it anyway
+
+    columns = [list(column) for column in zip(*rows)] or [[] for _ in types]
+    typed = ", ".join(f'unnest(?::{kind}[]) AS "{name}"' for name, kind in types.items())
+    with atomic_path(Path(path)) as temporary, duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE shard AS SELECT {typed}", columns)
+        target = str(temporary).replace("'", "''")
+        connection.execute(f"COPY shard TO '{target}' (FORMAT parquet)")

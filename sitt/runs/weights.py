@@ -1,0 +1,52 @@
+"""policy.pt: the final networks, weights only."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Dict
+
+import torch
+from torch import Tensor, nn
+
+from sitt.config.schema import RunConfig
+from sitt.errors import UserError
+from sitt.files import atomic_path
+from sitt.nn.policy import Networks
+
+
+def save_networks(networks: Networks, path: Path) -> None:
+    """Write all weights and normalisers, atomically."""
+    with atomic_path(path) as temporary:
+        torch.save(networks.state_dict(), temporary)
+
+
+def load_networks(config: RunConfig, path: Path) -> Networks:
+    """Build the configured networks and fill them from policy.pt, executing no code from it."""
+    networks = Networks(config)
+    _fill(networks, _read(path), path)
+    return networks.eval()
+
+
+def load_teacher(networks: Networks, path: Path) -> None:
+    """Fill the teacher (F_T, A, critic, normaliser) from another run's policy.pt."""
+    prefix = "teacher."
+    weights = {key[len(prefix) :]: value for key, value in _read(path).items() if key.startswith(prefix)}
+    _fill(networks.teacher, weights, path)
+
+
+def _read(path: Path) -> Dict[str, Tensor]:
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist; train that run first") from error
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path} is damaged or no policy file; remove it and train the run again") from error
+    return weights
+
+
+def _fill(module: nn.Module, weights: Dict[str, Tensor], path: Path) -> None:
+    try:
+        module.load_state_dict(weights)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise UserError(f"{path} holds networks of another configuration; remove it and train the run again") from error

@@ -1,0 +1,14 @@
+"""Simulators: each moves bodies and draws images for the same task."""
+
+from __future__ import annotations
+
+from sitt.config.schema import SimConfig, TaskConfig
+from sitt.sim.base import Simulator
+
+
+def make_simulator(task: TaskConfig, sim: SimConfig, num_envs: int, threads: int) -> Simulator:
+    """Build the simulator that the configuration names."""
+    # Imported here: Isaac Sim's interpreter has no MuJoCo.
+    from sitt.sim.mujoco.simulator import MujocoSimulator
+
+    return MujocoSimulator(task, sim, num_envs, threads)

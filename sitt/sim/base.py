@@ -1,0 +1,71 @@
+"""What a simulator promises the task: it moves bodies and draws images, and knows no reward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Dict, Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SimState:
+    """Named state of all N environments, world frame, float32, SI units, quaternions (w, x, y, z).
+
+    The tensors are live: the next `step` or `reset` overwrites them in place.
+    """
+
+    joint_positions: Tensor
+    """(N, 9) rad and m: seven arm joints, left finger, right finger."""
+    joint_velocities: Tensor
+    """(N, 9) rad/s and m/s."""
+    hand_position: Tensor
+    """(N, 3) origin of panda_link7."""
+    hand_rotation: Tensor
+    """(N, 4) orientation of panda_link7."""
+    left_finger_position: Tensor
+    """(N, 3) origin of panda_leftfinger."""
+    right_finger_position: Tensor
+    """(N, 3) origin of panda_rightfinger."""
+    drawer_position: Tensor
+    """(N, 3) origin of the drawer's frame."""
+    drawer_rotation: Tensor
+    """(N, 4) orientation of the drawer's frame."""
+    drawer_opening: Tensor
+    """(N,) m, position of drawer_top_joint."""
+    drawer_velocity: Tensor
+    """(N,) m/s."""
+
+    def select(self, env_ids: Tensor) -> SimState:
+        """Return a copy of the state of environments (K,)."""
+        return SimState(**{field.name: getattr(self, field.name)[env_ids] for field in fields(self)})
+
+
+class Simulator(Protocol):
+    """N copies of the scene, stepped together."""
+
+    num_envs: int
+    device: torch.device
+    state: SimState
+
+    def reset(self, env_ids: Tensor, joint_positions: Tensor, cabinet_offset: Tensor) -> None:
+        """Put environments at rest with the drawer closed, and refresh `state`.
+
+        Args:
+            env_ids: (K,) int64.
+            joint_positions: (K, 9) rad and m; also the first position targets.
+            cabinet_offset: (K, 4) displacement x, y, z (m) and yaw (rad) of the cabinet.
+        """
+
+    def step(self, joint_targets: Tensor) -> None:
+        """Advance all environments by one control step towards (N, 9) position targets."""
+
+    def render(self, env_ids: Tensor) -> Tensor:
+        """Return the student's camera images of environments (K,) as (K, 3, H, W) uint8."""
+
+    def save(self) -> Dict[str, Tensor]:
+        """Return the full physical state, enough to continue bit for bit."""
+
+    def load(self, saved: Dict[str, Any]) -> None:
+        """Restore what `save` returned."""

@@ -1,0 +1,135 @@
+-- The tables of metrics.duckdb. `sitt.store` reads from them which columns and types a run's Parquet files must have,
+-- and lets the constraints find duplicate, empty and impossible values. Units are SI, in the column comments.
+
+CREATE TABLE meta (
+    schema_version INTEGER NOT NULL,
+    experiment VARCHAR NOT NULL,
+    title VARCHAR NOT NULL,
+    smoke_test BOOLEAN NOT NULL
+);
+COMMENT ON TABLE meta IS 'What this database holds; one row.';
+COMMENT ON COLUMN meta.schema_version IS 'Version of these tables; grows when a column changes its meaning.';
+COMMENT ON COLUMN meta.experiment IS 'Name of the experiment, as in results/<experiment>.';
+COMMENT ON COLUMN meta.title IS 'One line that describes the experiment.';
+COMMENT ON COLUMN meta.smoke_test IS 'True: a test of the pipeline, whose numbers mean nothing.';
+
+CREATE TABLE runs (
+    run_id VARCHAR PRIMARY KEY,
+    experiment VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    label VARCHAR,
+    seed BIGINT NOT NULL,
+    simulator VARCHAR,
+    encoder VARCHAR,
+    status VARCHAR NOT NULL CHECK (status IN ('finished', 'missing')),
+    started_at TIMESTAMP,
+    wall_s DOUBLE CHECK (wall_s >= 0),
+    env_steps BIGINT CHECK (env_steps >= 0),
+    images_rendered BIGINT CHECK (images_rendered >= 0),
+    gradient_steps BIGINT CHECK (gradient_steps >= 0),
+    git_commit VARCHAR,
+    git_dirty BOOLEAN,
+    config_hash VARCHAR,
+    config JSON,
+    hardware JSON,
+    versions JSON
+);
+COMMENT ON TABLE runs IS 'One row per expected run; what a missing run would have told is NULL.';
+COMMENT ON COLUMN runs.run_id IS 'experiment/method/seed<seed>, as in the path of the run.';
+COMMENT ON COLUMN runs.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN runs.method IS 'Name of the method, as in configs/method.';
+COMMENT ON COLUMN runs.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN runs.seed IS 'Seed from which every random generator of the run is derived.';
+COMMENT ON COLUMN runs.simulator IS 'Simulator that moved the bodies and drew the images.';
+COMMENT ON COLUMN runs.encoder IS 'Image encoder of the student.';
+COMMENT ON COLUMN runs.status IS 'finished, or missing when the run has not left all its files.';
+COMMENT ON COLUMN runs.started_at IS 'Start of the training, UTC.';
+COMMENT ON COLUMN runs.wall_s IS 'Wall time of the training, s.';
+COMMENT ON COLUMN runs.env_steps IS 'Control steps simulated for training, over all environments, 1.';
+COMMENT ON COLUMN runs.images_rendered IS 'Student images rendered for training (evaluation not counted), 1.';
+COMMENT ON COLUMN runs.gradient_steps IS 'Optimiser steps of the student, 1.';
+COMMENT ON COLUMN runs.git_commit IS 'Commit of the code that trained; NULL outside a Git checkout.';
+COMMENT ON COLUMN runs.git_dirty IS 'True: the code differed from that commit.';
+COMMENT ON COLUMN runs.config_hash IS 'Hash of the resolved configuration.';
+COMMENT ON COLUMN runs.config IS 'The resolved configuration, JSON.';
+COMMENT ON COLUMN runs.hardware IS 'The machine: cpu, cores, memory_gib (GiB), renderer, threads, JSON.';
+COMMENT ON COLUMN runs.versions IS 'Versions of Python and of the libraries, JSON.';
+
+CREATE TABLE training (
+    run_id VARCHAR NOT NULL,
+    iteration INTEGER NOT NULL CHECK (iteration >= 0),
+    env_steps BIGINT NOT NULL CHECK (env_steps >= 0),
+    wall_s DOUBLE NOT NULL CHECK (wall_s >= 0),
+    policy VARCHAR NOT NULL CHECK (policy IN ('teacher', 'student')),
+    return_mean DOUBLE NOT NULL CHECK (isfinite(return_mean)),
+    success_rate DOUBLE NOT NULL CHECK (success_rate BETWEEN 0 AND 1),
+    action_kl DOUBLE,
+    episodes INTEGER NOT NULL CHECK (episodes > 0),
+    images_rendered BIGINT,
+    gradient_steps BIGINT,
+    policy_loss DOUBLE,
+    value_loss DOUBLE,
+    alignment_loss DOUBLE,
+    learning_rate DOUBLE,
+    action_std DOUBLE,
+    PRIMARY KEY (run_id, policy, iteration)
+);
+COMMENT ON TABLE training IS 'One row per run, policy and evaluation in the course of training.';
+COMMENT ON COLUMN training.run_id IS 'The run, as in runs.';
+COMMENT ON COLUMN training.iteration IS 'Training iterations done before this evaluation, 1.';
+COMMENT ON COLUMN training.env_steps IS 'Control steps simulated for training so far, over all environments, 1.';
+COMMENT ON COLUMN training.wall_s IS 'Wall time since the training began, s.';
+COMMENT ON COLUMN training.policy IS 'Who acts in the evaluation: teacher or student.';
+COMMENT ON COLUMN training.return_mean IS 'Mean undiscounted task reward of full-length episodes, without any KL term, 1.';
+COMMENT ON COLUMN training.success_rate IS 'Fraction of episodes in which the drawer was opened far enough at any time, 1.';
+COMMENT ON COLUMN training.action_kl IS 'Mean KL(teacher || student) of the actions on states the student visits, nats; NULL where undefined.';
+COMMENT ON COLUMN training.episodes IS 'Episodes of this evaluation, 1.';
+COMMENT ON COLUMN training.images_rendered IS 'Student images rendered for training so far, 1.';
+COMMENT ON COLUMN training.gradient_steps IS 'Optimiser steps of the student so far, 1.';
+COMMENT ON COLUMN training.policy_loss IS 'PPO policy loss of the latest iteration, 1; NULL without PPO.';
+COMMENT ON COLUMN training.value_loss IS 'PPO value loss of the latest iteration, 1; NULL without PPO.';
+COMMENT ON COLUMN training.alignment_loss IS 'Imitation loss of the student in the latest iteration, 1.';
+COMMENT ON COLUMN training.learning_rate IS 'Learning rate of the policy optimiser after the latest iteration, 1.';
+COMMENT ON COLUMN training.action_std IS 'Mean standard deviation of the action distribution, 1 (actions are unit-free).';
+
+CREATE TABLE episodes (
+    run_id VARCHAR NOT NULL,
+    policy VARCHAR NOT NULL CHECK (policy IN ('teacher', 'student')),
+    episode INTEGER NOT NULL CHECK (episode >= 0),
+    seed BIGINT NOT NULL,
+    "return" DOUBLE NOT NULL CHECK (isfinite("return")),
+    success BOOLEAN NOT NULL,
+    length INTEGER NOT NULL CHECK (length > 0),
+    max_opening_m DOUBLE,
+    handle_visible DOUBLE CHECK (handle_visible BETWEEN 0 AND 1),
+    PRIMARY KEY (run_id, policy, episode)
+);
+COMMENT ON TABLE episodes IS 'One row per episode of the final evaluation: mean actions, full length, fixed start states.';
+COMMENT ON COLUMN episodes.run_id IS 'The run, as in runs.';
+COMMENT ON COLUMN episodes.policy IS 'Who acts: teacher or student.';
+COMMENT ON COLUMN episodes.episode IS 'Number of the start state, 1.';
+COMMENT ON COLUMN episodes.seed IS 'Seed of the start state.';
+COMMENT ON COLUMN episodes."return" IS 'Undiscounted task reward of the episode, without any KL term, 1.';
+COMMENT ON COLUMN episodes.success IS 'True: the drawer was opened far enough at any time of the episode.';
+COMMENT ON COLUMN episodes.length IS 'Control steps of the episode, 1.';
+COMMENT ON COLUMN episodes.max_opening_m IS 'Largest opening of the drawer in the episode, m.';
+COMMENT ON COLUMN episodes.handle_visible IS 'Fraction of steps in which the camera sees the handle, 1; NULL if not measured.';
+
+CREATE TABLE paper (
+    artefact VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,
+    mean DOUBLE NOT NULL,
+    std DOUBLE NOT NULL,
+    PRIMARY KEY (artefact, method)
+);
+COMMENT ON TABLE paper IS 'The numbers of Student-Informed Teacher Training, over three training runs.';
+COMMENT ON COLUMN paper.artefact IS 'Where it stands in the paper; table1 is the success rate of the student.';
+COMMENT ON COLUMN paper.method IS 'Our name of the method.';
+COMMENT ON COLUMN paper.mean IS 'Mean over the paper''s seeds, 1.';
+COMMENT ON COLUMN paper.std IS 'Standard deviation over the paper''s seeds, 1.';
+
+INSERT INTO paper VALUES
+    ('table1', 'bc', 0.27, 0.02),
+    ('table1', 'dagger', 0.31, 0.24),
+    ('table1', 'joint', 0.60, 0.04),
+    ('table1', 'joint_aligned', 0.77, 0.12);

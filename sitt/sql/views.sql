@@ -1,0 +1,117 @@
+-- What the artefacts show. Every statistic is over seeds: episodes are averaged per run first. `std` is the sample
+-- standard deviation (n - 1), NULL for a single run. Rates have three decimals and returns two, as in the artefacts; the paper's
+-- numbers have the paper's two.
+
+-- 97.5 % quantile of Student's t; the series (Abramowitz & Stegun 26.7.5) is exact to 4 decimals above 10 degrees of freedom.
+CREATE MACRO t_quantile(df) AS CASE
+    WHEN df <= 10 THEN
+        [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281][df::INTEGER]
+    ELSE 1.959964 + 2.372271 / df + 2.822499 / df ** 2 + 2.555850 / df ** 3 + 1.589536 / df ** 4
+END;
+CREATE MACRO rate(x) AS x::DECIMAL(18, 3);
+CREATE MACRO task_return(x) AS x::DECIMAL(18, 2);
+-- The paper's methods in the paper's order, then all others by name.
+CREATE MACRO method_rank(method) AS
+    coalesce(list_position(['bc', 'dagger', 'joint', 'joint_aligned'], method), 5);
+
+CREATE VIEW table1 AS
+WITH per_run AS (
+    SELECT
+        run_id,
+        avg(success::INTEGER) FILTER (policy = 'student') AS success,
+        avg(success::INTEGER) FILTER (policy = 'teacher') AS teacher_success,
+        avg("return") FILTER (policy = 'student') AS return
+    FROM episodes
+    GROUP BY run_id
+),
+per_method AS (
+    SELECT
+        method,
+        coalesce(any_value(label), method) AS label,
+        count(success) AS n,
+        count(*) AS n_expected,
+        avg(success) AS success_mean,
+        stddev_samp(success) AS success_std,
+        t_quantile(count(success) - 1) * stddev_samp(success) / sqrt(count(success)) AS success_margin,
+        avg(teacher_success) AS teacher_success_mean,
+        avg(return) AS return_mean,
+        stddev_samp(return) AS return_std
+    FROM runs LEFT JOIN per_run USING (run_id)
+    GROUP BY method
+)
+SELECT
+    method,
+    label,
+    n,
+    n_expected,
+    rate(success_mean) AS success_mean,
+    rate(success_std) AS success_std,
+    rate(CASE WHEN n > 1 THEN greatest(0, success_mean - success_margin) END) AS success_low,
+    rate(CASE WHEN n > 1 THEN least(1, success_mean + success_margin) END) AS success_high,
+    rate(teacher_success_mean) AS teacher_success_mean,
+    task_return(return_mean) AS return_mean,
+    task_return(return_std) AS return_std,
+    paper.mean::DECIMAL(18, 2) AS paper_mean,
+    paper.std::DECIMAL(18, 2) AS paper_std
+FROM per_method LEFT JOIN (FROM paper WHERE artefact = 'table1') AS paper USING (method)
+ORDER BY method_rank(method), method;
+COMMENT ON VIEW table1 IS 'Table 1: success rates over seeds, ours beside the paper''s.';
+COMMENT ON COLUMN table1.method IS 'Name of the method.';
+COMMENT ON COLUMN table1.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN table1.n IS 'Finished runs (seeds) whose student was evaluated, 1.';
+COMMENT ON COLUMN table1.n_expected IS 'Runs the experiment asks for, 1.';
+COMMENT ON COLUMN table1.success_mean IS 'Success rate of the student, mean over seeds, 1.';
+COMMENT ON COLUMN table1.success_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN table1.success_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
+COMMENT ON COLUMN table1.success_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';
+COMMENT ON COLUMN table1.teacher_success_mean IS 'Success rate of the teacher, mean over seeds, 1.';
+COMMENT ON COLUMN table1.return_mean IS 'Return of the student, mean over seeds, 1.';
+COMMENT ON COLUMN table1.return_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN table1.paper_mean IS 'The paper''s success rate, 1; NULL for methods the paper does not have.';
+COMMENT ON COLUMN table1.paper_std IS 'The paper''s standard deviation over three seeds, 1.';
+
+CREATE VIEW figure3 AS
+SELECT
+    method,
+    any_value(label) AS label,
+    policy,
+    round(avg(training.env_steps))::BIGINT AS env_steps,
+    count(*) AS n,
+    task_return(avg(return_mean)) AS return_mean,
+    task_return(stddev_samp(return_mean)) AS return_std,
+    rate(avg(success_rate)) AS success_mean
+FROM training JOIN runs USING (run_id)
+GROUP BY method, policy, iteration
+ORDER BY method_rank(method), method, policy, env_steps;
+COMMENT ON VIEW figure3 IS 'Figure 3: return over environment steps, mean over seeds at each evaluation.';
+COMMENT ON COLUMN figure3.method IS 'Name of the method.';
+COMMENT ON COLUMN figure3.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN figure3.policy IS 'Who acts: teacher or student.';
+COMMENT ON COLUMN figure3.env_steps IS 'Control steps of training before this evaluation, mean over seeds, 1.';
+COMMENT ON COLUMN figure3.n IS 'Runs (seeds) averaged, 1.';
+COMMENT ON COLUMN figure3.return_mean IS 'Return, mean over seeds, 1.';
+COMMENT ON COLUMN figure3.return_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN figure3.success_mean IS 'Success rate, mean over seeds, 1.';
+
+CREATE VIEW paper_comparison AS
+SELECT
+    method,
+    label,
+    success_mean AS our_mean,
+    success_std AS our_std,
+    n,
+    paper_mean,
+    paper_std,
+    success_mean - paper_mean AS difference
+FROM table1
+WHERE paper_mean IS NOT NULL
+ORDER BY method_rank(method), method;
+COMMENT ON VIEW paper_comparison IS 'Our success rates minus the paper''s, for the paper''s methods.';
+COMMENT ON COLUMN paper_comparison.method IS 'Name of the method.';
+COMMENT ON COLUMN paper_comparison.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN paper_comparison.our_mean IS 'Our success rate of the student, mean over seeds, 1.';
+COMMENT ON COLUMN paper_comparison.our_std IS 'Our sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN paper_comparison.n IS 'Finished runs (seeds) of ours, 1.';
+COMMENT ON COLUMN paper_comparison.paper_mean IS 'The paper''s success rate, 1.';
+COMMENT ON COLUMN paper_comparison.paper_std IS 'The paper''s standard deviation over three seeds, 1.';
+COMMENT ON COLUMN paper_comparison.difference IS 'our_mean - paper_mean, 1.';

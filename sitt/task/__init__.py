@@ -1,0 +1,1 @@
+"""FrankaDrawer, independent of the simulator."""

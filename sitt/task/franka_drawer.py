@@ -1,0 +1,107 @@
+"""FrankaDrawer: observations, actions, reward, success and reset distribution, batch first.
+
+The one definition of the task for every simulator. Source: OIGE's FrankaCabinetTask
+(franka_cabinet.py, commit f8f91bc) unless a line says otherwise.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Tuple
+
+import torch
+from torch import Tensor
+
+from sitt.config.schema import TaskConfig
+from sitt.sim.base import SimState
+from sitt.task.rewards import RewardInputs, reward_terms
+from sitt.task.rotations import about_z, multiply, rotate
+
+NUM_ACTIONS = 9
+NUM_PROPRIOCEPTION = 18
+"""Joint positions and velocities: what the student sees beside the image [P]."""
+NUM_OBSERVATIONS = 23
+
+
+class FrankaDrawer:
+    """The Markov decision process; it holds constants only, the simulator holds the state."""
+
+    def __init__(self, cfg: TaskConfig) -> None:
+        self.cfg = cfg
+        robot = cfg.robot
+        self.default_joints = torch.tensor(robot.default_joint_positions)
+        self.lower = torch.tensor(robot.joint_lower)
+        self.upper = torch.tensor(robot.joint_upper)
+        self.action_step = torch.tensor(robot.speed_scales) * robot.action_scale * cfg.control_dt
+        self.max_step = torch.tensor(robot.velocity_limits) * cfg.control_dt
+        self.grasp_offset = torch.tensor(robot.finger_midpoint) + torch.tensor(robot.grasp_shift)
+        self.finger_rotation = about_z(robot.finger_yaw)
+        self.handle_offset = torch.tensor(cfg.cabinet.handle_offset)
+        offset = cfg.cabinet.offset
+        self.cabinet_range = torch.tensor([offset.x, offset.y, offset.z, offset.yaw])
+        self.forward = torch.tensor([0.0, 0.0, 1.0])
+        self.up = torch.tensor([0.0, 1.0, 0.0])
+        self.drawer_inward = torch.tensor([-1.0, 0.0, 0.0])
+        self.drawer_up = torch.tensor([0.0, 0.0, 1.0])
+
+    def sample_start(self, count: int, rng: torch.Generator) -> Tuple[Tensor, Tensor]:
+        """Draw start states: joint positions (count, 9) and cabinet displacements (count, 4)."""
+        noise = 2.0 * torch.rand(count, NUM_ACTIONS, generator=rng) - 1.0
+        joints = self.default_joints + self.cfg.robot.reset_noise * noise
+        displacement = (2.0 * torch.rand(count, 4, generator=rng) - 1.0) * self.cabinet_range
+        return torch.clamp(joints, self.lower, self.upper), displacement
+
+    def joint_targets(self, targets: Tensor, actions: Tensor) -> Tensor:
+        """Move position targets (N, 9) by actions (N, 9) in [−1, 1], within joint and velocity limits."""
+        step = torch.clamp(self.action_step * actions, -self.max_step, self.max_step)
+        return torch.clamp(targets + step, self.lower, self.upper)
+
+    def observe(self, state: SimState) -> Tensor:
+        """Return the teacher's observations (N, 23); the first 18 are the student's proprioception."""
+        joints = 2.0 * (state.joint_positions - self.lower) / (self.upper - self.lower) - 1.0
+        observation = torch.cat(
+            (
+                joints,
+                state.joint_velocities * self.cfg.velocity_scale,
+                self.handle_point(state) - self.grasp_point(state),
+                state.drawer_opening.unsqueeze(-1),
+                state.drawer_velocity.unsqueeze(-1),
+            ),
+            dim=-1,
+        )
+        return observation.clamp_(-self.cfg.observation_clip, self.cfg.observation_clip)
+
+    def grasp_point(self, state: SimState) -> Tensor:
+        """Return the point between the fingers (N, 3) that is drawn to the handle, m."""
+        return state.hand_position + rotate(state.hand_rotation, self.grasp_offset)
+
+    def handle_point(self, state: SimState) -> Tensor:
+        """Return the handle's grasp point (N, 3), m."""
+        return state.drawer_position + rotate(state.drawer_rotation, self.handle_offset)
+
+    def reward(self, state: SimState, actions: Tensor) -> Tensor:
+        """Return the task reward (N,) of the state that clipped actions (N, 9) led to."""
+        terms = reward_terms(self.reward_inputs(state, actions), self.cfg.reward)
+        # One by one: a reduction over a stack would round differently for different N.
+        return reduce(torch.add, terms.values())
+
+    def reward_inputs(self, state: SimState, actions: Tensor) -> RewardInputs:
+        """Reduce the state to the quantities that the reward is made of."""
+        handle = self.handle_point(state)
+        gripper = multiply(state.hand_rotation, self.finger_rotation.expand_as(state.hand_rotation))
+        forward = rotate(gripper, self.forward)
+        up = rotate(gripper, self.up)
+        return RewardInputs(
+            distance=torch.linalg.vector_norm(handle - self.grasp_point(state), dim=-1),
+            forward_dot=(forward * rotate(state.drawer_rotation, self.drawer_inward)).sum(-1),
+            up_dot=(up * rotate(state.drawer_rotation, self.drawer_up)).sum(-1),
+            left_finger_height=state.left_finger_position[:, 2] - handle[:, 2],
+            right_finger_height=state.right_finger_position[:, 2] - handle[:, 2],
+            fingers=state.joint_positions[:, 7:],
+            opening=state.drawer_opening,
+            actions=actions,
+        )
+
+    def success(self, state: SimState) -> Tensor:
+        """Return whether the drawer is open (N,), bool."""
+        return state.drawer_opening > self.cfg.success_opening

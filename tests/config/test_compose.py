@@ -1,0 +1,142 @@
+import pytest
+import yaml
+
+from sitt.config.compose import compose, config_hash, dump, experiment_config, experiment_names, load, method_names
+from sitt.errors import UserError
+
+
+def replace(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{old!r} is not in {path}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def sentence(action, *arguments):
+    """The message of the UserError that the action raises: one line, short enough to be read."""
+    with pytest.raises(UserError) as caught:
+        action(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 300
+    return message
+
+
+@pytest.mark.parametrize("experiment", experiment_names())
+@pytest.mark.parametrize("method", method_names())
+def test_every_experiment_composes_with_every_method(experiment, method):
+    config = compose(experiment, method, 3)
+    assert (config.experiment.name, config.method.name, config.seed) == (experiment, method, 3)
+
+
+def test_experiment_decides_over_the_groups():
+    assert compose("easy", "joint", 0).task.cabinet.offset.x == 0.05
+    assert compose("embedded", "joint", 0).task.cabinet.offset.x == 0.15
+
+
+def test_dumped_configuration_loads_equal(tmp_path):
+    config = compose("smoke", "joint_aligned", 1)
+    dump(config, tmp_path / "config.yaml")
+    assert load(tmp_path / "config.yaml") == config
+
+
+def test_hash_follows_what_shapes_the_result_and_nothing_else(repository):
+    before = config_hash(compose("smoke", "bc", 0))
+    assert config_hash(compose("smoke", "bc", 1)) != before
+    assert config_hash(compose("smoke", "bc", 0, ["ppo.gamma=0.98"])) != before
+    # Only the experiment's title and its list of seeds:
+    assert config_hash(compose("smoke", "bc", 0, ["experiment.title=Another", "experiment.seeds=[0,1,2]"])) == before
+
+
+def test_title_of_an_experiment():
+    config = experiment_config("smoke")
+    assert config.smoke_test
+    assert config.seeds == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("smok", "bc", 0), ["experiment = 'smok'", "did you mean smoke?"]),
+        (("smoke", "joint_aligne", 0), ["method = 'joint_aligne'", "did you mean joint_aligned?"]),
+        (("smoke", "bc", -1), ["seed = -1", "0 or more"]),
+        (
+            ("smoke", "bc", 0, ["training.num_env=3"]),
+            ["unknown key training.num_env", "did you mean training.num_envs?"],
+        ),
+        (("smoke", "bc", 0, ["num_envs=3"]), ["unknown key num_envs", "num_envs?"]),
+        (("smoke", "bc", 0, ["seed"]), ["'seed'", "KEY=VALUE"]),
+        (("smoke", "bc", 0, ["sim=mujco"]), ["sim = 'mujco'", "did you mean mujoco?"]),
+        (("smoke", "bc", 0, ["training.num_envs=many"]), ["training.num_envs = 'many'", "integer"]),
+        (("smoke", "bc", 0, ["ppo.gamma=inf"]), ["ppo.gamma = inf", "finite"]),
+        (("smoke", "bc", 0, ["ppo.gamma=${nothing}"]), ["nothing", "not found"]),
+        (("smoke", "bc", 0, ["training.num_envs=[1"]), ["[1"]),
+        (
+            ("smoke", "joint", 0, ["method.lambda_penalty=-1"]),
+            ["method.lambda_penalty = -1", "greater than or equal to 0"],
+        ),
+        (("smoke", "joint", 0, ["method.algorithm=jont"]), ["method.algorithm = 'jont'", "joint"]),
+    ],
+)
+def test_bad_request_is_one_sentence(arguments, words):
+    message = sentence(compose, *arguments)
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        (
+            "experiment/smoke.yaml",
+            "num_envs:",
+            "num_env:",
+            ["unknown key training.num_env", "did you mean training.num_envs?"],
+        ),
+        (
+            "experiment/smoke.yaml",
+            "smoke_test: true",
+            "smoke_test: perhaps",
+            ["experiment.smoke_test = 'perhaps'", "boolean"],
+        ),
+        ("experiment/smoke.yaml", "seeds: [0, 1]", "seeds: []", ["experiment.seeds = []", "at least 1"]),
+        ("experiment/smoke.yaml", "seeds: [0, 1]", "seeds: [1, 1]", ["duplicates", "[1, 1]"]),
+        ("experiment/smoke.yaml", "name: smoke", "name: smoky", ["experiment.name = 'smoky'", "must be smoke"]),
+        ("experiment/smoke.yaml", "smoke_test: true", "smoke_test: [", ["line"]),
+        ("method/joint.yaml", "lambda_penalty: 0.0", "lambda_penalty: -0.1", ["method.lambda_penalty = -0.1"]),
+        (
+            "method/joint.yaml",
+            "lambda_penalty: 0.0",
+            "lambda_penalti: 0.1",
+            ["method.lambda_penalti", "method.lambda_penalty?"],
+        ),
+        ("method/joint.yaml", "lambda_penalty: 0.0", "", ["method.lambda_penalty is missing"]),
+        ("method/joint.yaml", "algorithm: joint", "algorithm: jiont", ["method.algorithm = 'jiont'"]),
+        ("learning/default.yaml", "gamma: 0.99", "gamma: 1.5", ["ppo.gamma = 1.5", "less than or equal to 1"]),
+        ("task/franka_drawer.yaml", "substeps: 2", "substeps: 2.5", ["task.substeps = 2.5", "integer"]),
+    ],
+)
+def test_bad_file_is_named_with_key_and_value(repository, file, old, new, words):
+    replace(repository / "configs" / file, old, new)
+    message = sentence(compose, "smoke", "joint", 0)
+    assert f"configs/{file}" in message
+    for word in words:
+        assert word in message
+
+
+def test_rule_file_without_configuration_is_named(repository):
+    (repository / "workflow/rules/methods/mine.smk").touch()
+    assert "configs/method/mine.yaml" in sentence(method_names)
+
+
+def test_damaged_resolved_configuration_is_named(tmp_path):
+    path = tmp_path / "config.yaml"
+    assert "does not exist" in sentence(load, path)
+    path.write_text("seed: [", encoding="utf-8")
+    assert "config.yaml" in sentence(load, path)
+    path.write_text("", encoding="utf-8")
+    assert "config.yaml" in sentence(load, path)
+    dump(compose("smoke", "bc", 0), path)
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del content["threads"]
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert "threads is missing" in sentence(load, path)

@@ -1,0 +1,96 @@
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from sitt.config.compose import compose
+from sitt.errors import UserError
+from sitt.runs import paths
+from sitt.runs.plan import hold_lock, make_plan, result_key
+
+
+def test_default_is_every_method_and_seed_of_embedded(repository):
+    plan = make_plan({})
+    assert plan.experiment == "embedded"
+    assert plan.methods == ("bc", "dagger", "joint", "joint_aligned")
+    assert plan.seeds == (0, 1, 2)
+    assert plan.folders()[0] == "results/embedded/runs/bc/seed0"
+    assert len(plan.folders()) == 12
+    assert not (repository / "results").exists()  # planning leaves no trace
+
+
+def test_options_restrict_the_experiment(repository):
+    # Snakemake hands the elements of a list over as strings.
+    plan = make_plan({"experiment": "smoke", "methods": ["joint"], "seeds": ["4"]})
+    assert plan.folders() == ["results/smoke/runs/joint/seed4"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"experment": "smoke"}, "did you mean experiment?"),
+        ({"experiment": 3}, "choose from"),
+        ({"experiment": "smok"}, "did you mean smoke?"),
+        ({"methods": ["jont"]}, "did you mean joint?"),
+        ({"methods": []}, "methods=[bc]"),
+        ({"methods": "joint"}, "methods=[bc]"),
+        ({"methods": ["bc", "bc"]}, "duplicates"),
+        ({"seeds": []}, "seeds=[0,1,2]"),
+        ({"seeds": ["-1"]}, "seeds=[0,1,2]"),
+        ({"seeds": ["1", "1"]}, "duplicates"),
+        ({"seeds": 0}, "seeds=[0,1,2]"),
+    ],
+)
+def test_bad_options_are_refused(repository, options, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        make_plan(options)
+
+
+def test_method_named_by_an_experiment_needs_a_rule_file(repository):
+    path = repository / "configs/experiment/smoke.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("methods: all", "methods: [joint, magic]"), encoding="utf-8"
+    )
+    with pytest.raises(UserError, match=r"smoke\.yaml: experiment\.methods names 'magic'.*magic\.smk"):
+        make_plan({"experiment": "smoke"})
+
+
+def test_results_that_is_no_folder_is_refused(repository):
+    (repository / "results").write_text("in the way", encoding="utf-8")
+    with pytest.raises(UserError, match="results is in the way"):
+        make_plan({"experiment": "smoke"})
+    assert (repository / "results").read_text(encoding="utf-8") == "in the way"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_unwritable_results_are_refused(repository):
+    (repository / "results").mkdir(mode=0o500)
+    with pytest.raises(UserError, match="results cannot be written"):
+        make_plan({"experiment": "smoke"})
+
+
+def test_key_of_a_result_changes_with_configuration_only(repository):
+    assert result_key("smoke", "bc", 0) == result_key("smoke", "bc", 0)
+    assert result_key("smoke", "bc", 0) != result_key("smoke", "bc", 1)
+
+
+def test_lock_is_held_until_the_process_ends(repository):
+    code = "import sys, sitt.runs.plan as plan; plan.hold_lock('smoke'); print('held', flush=True); sys.stdin.read()"
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match="another snakemake is working on results/smoke"):
+        hold_lock("smoke")
+    other.kill()
+    other.wait()
+    other.stdin.close()
+    other.stdout.close()
+    hold_lock("smoke")
+
+
+def test_checkpoints_lie_where_snakemake_owns_nothing(tmp_path):
+    config = compose("smoke", "joint", 2)
+    folder = tmp_path / "results/smoke/runs/joint/seed2"
+    assert paths.checkpoint_folder(folder, config) == tmp_path / "results/smoke/checkpoints/joint/seed2"
+    assert paths.checkpoint_folder(tmp_path / "by-hand", config) == tmp_path / "by-hand/checkpoints"

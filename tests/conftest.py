@@ -1,0 +1,45 @@
+"""Shared: one tiny trained run per method, made once per test session."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from sitt.config.compose import compose
+from sitt.methods import train
+
+torch.set_num_threads(1)
+
+TINY = (
+    "training.iterations=4",
+    "training.evaluations=3",
+    "student.images=64",
+    "student.gradient_steps=8",
+    "training.num_envs=8",
+    "task.episode_length=12",
+)
+
+
+def tiny(method: str, seed: int, *overrides: str):
+    """Return the configuration of a run of seconds."""
+    extra = {"bc": ("method.num_envs=8",), "dagger": ("method.num_envs=8", "method.rounds=2")}
+    return compose("smoke", method, seed, (*TINY, *extra.get(method, ()), *overrides))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Train (method, seed) at most once and return its config and folder."""
+    done = {}
+
+    def run(method: str, seed: int = 0, again: bool = False) -> SimpleNamespace:
+        key = (method, seed, again)
+        if key not in done:
+            folder: Path = tmp_path_factory.mktemp(f"{method}{seed}")
+            teacher = run("joint", seed).folder / "policy.pt" if method in ("bc", "dagger") else None
+            config = tiny(method, seed)
+            train(config, folder / "policy.pt", teacher)
+            done[key] = SimpleNamespace(config=config, folder=folder)
+        return done[key]
+
+    return run

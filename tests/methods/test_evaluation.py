@@ -1,0 +1,85 @@
+"""Evaluation: fixed starts, full episodes, and outcomes that do not depend on the batch."""
+
+import duckdb
+import pytest
+import torch
+
+from sitt.errors import UserError
+from sitt.evaluation import evaluate_run, play, start_seeds, start_states, student_actor, teacher_actor
+from sitt.nn.policy import Networks
+from sitt.runs.weights import load_networks
+from sitt.sim import make_simulator
+from sitt.task.franka_drawer import FrankaDrawer
+from tests.conftest import tiny
+
+
+@pytest.mark.parametrize("actor_of", [teacher_actor, student_actor])
+def test_outcomes_do_not_depend_on_the_number_of_environments(actor_of):
+    config = tiny("joint", 0, "task.episode_length=40")
+    task, networks = FrankaDrawer(config.task), Networks(config).eval()
+    starts = start_states(task, start_seeds(5, 7))
+    outcomes = []
+    for num_envs in (1, 3, 7, 50):
+        simulator = make_simulator(config.task, config.sim, num_envs, 1)
+        outcomes.append(play(task, simulator, starts, actor_of(networks)))
+    for outcome in outcomes[1:]:
+        assert torch.equal(outcome.returns, outcomes[0].returns)
+        assert torch.equal(outcome.max_opening, outcomes[0].max_opening)
+
+
+def test_start_states_are_fixed_and_extend():
+    task = FrankaDrawer(tiny("joint", 0).task)
+    few, many = start_states(task, start_seeds(5, 3)), start_states(task, start_seeds(5, 6))
+    assert torch.equal(few[0], many[0][:3]) and torch.equal(few[1], many[1][:3])
+    other = start_states(task, start_seeds(6, 3))
+    assert not torch.equal(few[0], other[0])
+
+
+def test_success_counts_at_any_time_and_does_not_end_the_episode():
+    """A drawer that stands open at the start and is left alone: success, full length, reward of every step."""
+    config = tiny("joint", 0)
+    task = FrankaDrawer(config.task)
+    simulator = make_simulator(config.task, config.sim, 2, 1)
+    rewards = []
+
+    def idle(observations, sim):
+        if not rewards:
+            sim.batch.qpos[0, 9] = 0.399
+        rewards.append(1)
+        return torch.zeros(2, 9)
+
+    outcome = play(task, simulator, start_states(task, start_seeds(1, 2)), idle)
+    assert outcome.success.tolist() == [True, False]
+    assert len(rewards) == outcome.length == config.task.episode_length
+
+
+def test_evaluate_run_writes_one_row_per_episode_and_policy(trained, tmp_path):
+    run = trained("joint")
+    output = tmp_path / "episodes.parquet"
+    evaluate_run(run.config, run.folder / "policy.pt", output)
+    rows = duckdb.sql(
+        f"SELECT policy, count(*), count(DISTINCT seed), min(length), max(length) FROM '{output}' GROUP BY 1"
+    )
+    episodes, length = run.config.evaluation.episodes, run.config.task.episode_length
+    assert sorted(rows.fetchall()) == [(p, episodes, episodes, length, length) for p in ("student", "teacher")]
+
+
+def test_all_methods_are_evaluated_from_the_same_starts(trained, tmp_path):
+    seeds = []
+    for method in ("joint", "bc"):
+        output = tmp_path / f"{method}.parquet"
+        run = trained(method)
+        evaluate_run(run.config, run.folder / "policy.pt", output)
+        seeds.append(duckdb.sql(f"SELECT seed FROM '{output}' ORDER BY policy, episode").fetchall())
+    assert seeds[0] == seeds[1]
+
+
+def test_damaged_and_foreign_policies_are_refused(trained, tmp_path):
+    run = trained("joint")
+    damaged = tmp_path / "damaged.pt"
+    damaged.write_bytes((run.folder / "policy.pt").read_bytes()[:1000])
+    with pytest.raises(UserError, match="damaged"):
+        load_networks(run.config, damaged)
+    other = tiny("joint", 0, "networks.critic=[8,8,8]")
+    with pytest.raises(UserError, match="another configuration"):
+        load_networks(other, run.folder / "policy.pt")

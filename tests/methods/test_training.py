@@ -1,0 +1,118 @@
+"""Whole tiny trainings: determinism, budgets, and who changes whom."""
+
+import duckdb
+import pytest
+import torch
+
+from sitt.env import make_env
+from sitt.errors import UserError
+from sitt.methods import train
+from sitt.nn.policy import Networks
+from sitt.rl.collector import Collector
+from sitt.rl.ppo import PPO
+from sitt.seeding import generator
+from tests.conftest import tiny
+
+METHODS = ("bc", "dagger", "joint", "joint_aligned")
+
+
+def weights(run):
+    return torch.load(run.folder / "policy.pt", weights_only=True)
+
+
+def metrics(run):
+    """All columns of training.parquet but time and name."""
+    path = str(run.folder / "training.parquet")
+    return duckdb.sql(f"SELECT * EXCLUDE (run_id, wall_s) FROM '{path}' ORDER BY iteration, policy").fetchall()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_same_seed_same_result_other_seed_another(trained, method):
+    first, second, other = trained(method, 0), trained(method, 0, again=True), trained(method, 1)
+    assert metrics(first) == metrics(second)
+    assert all(torch.equal(a, b) for a, b in zip(weights(first).values(), weights(second).values()))
+    assert metrics(first) != metrics(other)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_uses_exactly_the_same_budget(trained, method):
+    run = trained(method)
+    rows = metrics(run)
+    path = run.folder / "training.parquet"
+    used = duckdb.sql(f"SELECT max(images_rendered), max(gradient_steps) FROM '{path}'").fetchall()
+    assert used == [(64, 8)]
+    assert len(rows) == 2 * 3
+
+
+@pytest.mark.parametrize("method", ["bc", "dagger"])
+def test_the_imitated_teacher_stays_as_it_was(trained, method):
+    teacher, student = weights(trained("joint")), weights(trained(method))
+    for name, value in teacher.items():
+        if name.startswith("teacher."):
+            assert torch.equal(student[name], value), name
+    before = Networks(trained(method).config).state_dict()
+    for part in ("student.body", "own_decoder"):
+        assert any(not torch.equal(student[n], before[n]) for n in student if n.startswith(part))
+
+
+def test_the_joint_teacher_without_pressure_is_plain_ppo_bit_for_bit(trained):
+    run = trained("joint")
+    config = run.config
+    networks = Networks(config)
+    env = make_env(config, config.training.num_envs, generator(config.seed, "environment"))
+    networks.teacher.normalizer.update(env.observation)
+    # One image per iteration, never looked at: no student, no alignment phase.
+    collector = Collector(
+        env, networks, config.ppo, 1, 1, 0.0, generator(config.seed, "exploration"), generator(9, "other subset")
+    )
+    ppo = PPO(config.ppo, networks.teacher, networks.proxy, 0.0, generator(config.seed, "minibatches"))
+    for _ in range(config.training.iterations):
+        collected = collector.collect()
+        ppo.update(collected.rollout)
+        networks.teacher.normalizer.update(collected.raw_observations)
+    trained_weights = weights(run)
+    for name, value in networks.teacher.state_dict().items():
+        assert torch.equal(trained_weights[f"teacher.{name}"], value), name
+
+
+def test_alignment_changes_the_teacher(trained):
+    plain, aligned = weights(trained("joint")), weights(trained("joint_aligned"))
+    assert not torch.equal(plain["teacher.encoder.0.weight"], aligned["teacher.encoder.0.weight"])
+
+
+def test_penalty_lowers_the_reward_by_lambda_times_the_divergence():
+    config = tiny("joint", 0)
+
+    def collect(penalty):
+        networks = Networks(config)
+        env = make_env(config, 8, generator(0, "environment"))
+        arguments = (config.ppo, 8, 8, penalty, generator(0, "exploration"), generator(0, "subset"))
+        return networks, Collector(env, networks, *arguments).collect().rollout
+
+    networks, plain = collect(0.0)
+    _, penalised = collect(0.5)
+    teacher = networks.teacher
+    with torch.no_grad():
+        proxy = teacher.decoder(networks.proxy(plain.observations))
+        kl = (0.5 * ((plain.means - proxy) / teacher.log_std.exp()).square()).sum(-1)
+    assert torch.equal(plain.actions, penalised.actions)
+    # The last step of each environment has no later rewards: its advantage falls by λ·KL alone.
+    last = slice(-8, None)
+    fall = plain.advantages[last] - penalised.advantages[last]
+    assert torch.allclose(fall, 0.5 * kl[last], atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["bc", "dagger"])
+def test_a_missing_teacher_is_one_sentence(tmp_path, method):
+    with pytest.raises(UserError, match="--teacher is missing"):
+        train(tiny(method, 0), tmp_path / "policy.pt", None)
+    with pytest.raises(UserError, match="does not exist"):
+        train(tiny(method, 0), tmp_path / "policy.pt", tmp_path / "none.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_buffer_that_is_too_small_is_refused_before_rendering(trained, tmp_path):
+    teacher = trained("joint").folder / "policy.pt"
+    config = tiny("bc", 0, "student.images=640000", "training.num_envs=10240")
+    with pytest.raises(UserError, match="buffer_mebibytes = 1024"):
+        train(config, tmp_path / "policy.pt", teacher)

@@ -1,0 +1,177 @@
+"""PPO: clipping by hand, one update equal to Stable-Baselines3's, and which parameters move."""
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import PPO as ReferencePPO
+from stable_baselines3.common.logger import Logger
+
+from sitt.config.compose import compose
+from sitt.nn.distributions import gaussian_kl, gaussian_log_prob
+from sitt.nn.policy import Networks
+from sitt.rl.ppo import PPO, clipped_policy_loss, value_loss
+from sitt.rl.rollout import Rollout
+from sitt.seeding import generator
+
+STEPS, ENVS = 8, 6
+
+
+@pytest.fixture
+def networks():
+    return Networks(compose("smoke", "joint", 3))
+
+
+def random_rollout(networks, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    observations = torch.randn(STEPS * ENVS, 23, generator=rng)
+    teacher = networks.teacher
+    with torch.no_grad():
+        means = teacher.decoder(teacher.encoder(observations))
+        actions = means + teacher.log_std.exp() * torch.randn(means.shape, generator=rng)
+        values = teacher.value(observations)
+        # Another behaviour policy than the present one, so that some ratios leave the clipping range.
+        log_probs = gaussian_log_prob(means, teacher.log_std, actions) + 0.3 * torch.randn(len(values), generator=rng)
+    advantages = torch.randn(len(values), generator=rng)
+    return Rollout(observations, actions, log_probs, means, values, advantages, advantages + values)
+
+
+def ppo_of(networks, lambda_gradient=0.0, **changes):
+    cfg = compose("smoke", "joint", 3).ppo.model_copy(update=changes)
+    return PPO(cfg, networks.teacher, networks.proxy, lambda_gradient, generator(0, "test"))
+
+
+def test_policy_loss_by_hand():
+    ratios = torch.tensor([1.5, 1.5, 0.5, 0.5, 1.1])
+    advantages = torch.tensor([1.0, -1.0, 1.0, -1.0, 2.0])
+    # min(ratio·A, clip(ratio)·A) with clip 0.2: 1.2, −1.5, 0.5, −0.8, 2.2
+    loss = clipped_policy_loss(ratios.log(), torch.zeros(5), advantages, 0.2)
+    assert float(loss) == pytest.approx(-(1.2 - 1.5 + 0.5 - 0.8 + 2.2) / 5)
+
+
+def test_clipped_ratio_has_no_gradient():
+    log_probs = torch.tensor([0.5, 0.1], requires_grad=True)
+    clipped_policy_loss(log_probs, torch.zeros(2), torch.ones(2), 0.2).backward()
+    assert log_probs.grad[0] == 0 and log_probs.grad[1] < 0
+
+
+def test_value_loss_by_hand():
+    values, old, returns = torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([3.0])
+    assert float(value_loss(values, old, returns, 0.2, clipped=False)) == pytest.approx(1.0)
+    assert float(value_loss(values, old, returns, 0.2, clipped=True)) == pytest.approx(1.8**2)
+
+
+def test_one_update_equals_stable_baselines3(networks):
+    """Same weights, same batch, plain gradient descent: the same step, in every parameter."""
+    rollout = random_rollout(networks)
+    rate, entropy, value_weight, limit = 0.1, 0.01, 0.7, 0.5
+    reference = reference_ppo(networks, rate, entropy, value_weight, limit)
+    fill(reference.rollout_buffer, rollout)
+    reference.train()
+
+    ours = ppo_of(
+        networks,
+        epochs=1,
+        minibatches=1,
+        clip_value=False,
+        desired_kl=0.0,
+        bounds_coefficient=0.0,
+        entropy_coefficient=entropy,
+        value_coefficient=value_weight,
+        max_grad_norm=limit,
+    )
+    ours.optimizer = torch.optim.SGD(ours.parameters, lr=rate)
+    before = [p.detach().clone() for p in ours.parameters]
+    ours.update(rollout)
+    assert all(not torch.equal(p, old) for p, old in zip(ours.parameters, before))
+    for (name, mine), theirs in zip(named(networks), reference_parameters(reference.policy)):
+        assert torch.allclose(mine, theirs, atol=1e-6), name
+
+
+def reference_ppo(networks, rate, entropy, value_weight, limit):
+    class Empty(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (23,))
+        action_space = gymnasium.spaces.Box(-1, 1, (9,))
+
+    widths = [module.out_features for module in networks.teacher.encoder if isinstance(module, torch.nn.Linear)]
+    model = ReferencePPO(
+        "MlpPolicy",
+        Empty(),
+        learning_rate=rate,
+        n_steps=STEPS * ENVS,
+        batch_size=STEPS * ENVS,
+        n_epochs=1,
+        clip_range=0.2,
+        ent_coef=entropy,
+        vf_coef=value_weight,
+        max_grad_norm=limit,
+        policy_kwargs=dict(
+            net_arch=dict(pi=widths, vf=widths), activation_fn=torch.nn.ReLU, optimizer_class=torch.optim.SGD
+        ),
+        device="cpu",
+    )
+    model.set_logger(Logger(None, []))
+    with torch.no_grad():
+        for (_, mine), theirs in zip(named(networks), reference_parameters(model.policy)):
+            theirs.copy_(mine)
+    return model
+
+
+def named(networks):
+    teacher = networks.teacher
+    parts = [teacher.encoder, teacher.decoder, teacher.critic]
+    return [item for part in parts for item in part.named_parameters()] + [("log_std", teacher.log_std)]
+
+
+def reference_parameters(policy):
+    extractor = policy.mlp_extractor
+    parts = [extractor.policy_net, policy.action_net, extractor.value_net, policy.value_net]
+    return [parameter for part in parts for parameter in part.parameters()] + [policy.log_std]
+
+
+def fill(buffer, rollout):
+    as_steps = lambda tensor: tensor.numpy()[:, None]  # noqa: E731
+    buffer.observations[:] = as_steps(rollout.observations)
+    buffer.actions[:] = as_steps(rollout.actions)
+    for name in ("values", "log_probs", "advantages", "returns"):
+        getattr(buffer, name)[:] = as_steps(getattr(rollout, name))
+    buffer.full = True
+
+
+def changed(module, before):
+    return {name for name, p in module.state_dict().items() if not torch.equal(p, before[name])}
+
+
+def snapshot(module):
+    return {name: p.clone() for name, p in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("lambda_gradient", [0.0, 0.5])
+def test_the_policy_update_changes_the_teacher_and_nothing_else(networks, lambda_gradient):
+    before = snapshot(networks)
+    ppo_of(networks, lambda_gradient).update(random_rollout(networks))
+    trained = {f"teacher.{name}" for name, _ in networks.teacher.named_parameters()}
+    assert changed(networks, before) == trained
+
+
+def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
+    ppo = ppo_of(networks, lambda_gradient=1.0)
+    rollout = random_rollout(networks)
+    loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
+    loss.alignment_kl.backward()
+    reached = {name for name, p in networks.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
+    assert reached and all(name.startswith("teacher.encoder.") for name in reached)
+    mean = networks.teacher.decoder(networks.teacher.encoder(rollout.observations[:10]))
+    proxy = networks.teacher.decoder(networks.proxy(rollout.observations[:10]))
+    log_std = networks.teacher.log_std
+    assert float(loss.alignment_kl) == pytest.approx(float(gaussian_kl(mean, log_std, proxy, log_std).mean()), rel=1e-5)
+
+
+def test_the_learning_rate_follows_the_kl(networks):
+    ppo = ppo_of(networks, desired_kl=0.01, learning_rate=1e-3)
+    ppo._adapt_learning_rate(0.03)
+    assert ppo.learning_rate == pytest.approx(1e-3 / 1.5)
+    ppo._adapt_learning_rate(0.01)
+    assert ppo.learning_rate == pytest.approx(1e-3 / 1.5)
+    ppo._adapt_learning_rate(0.001)
+    assert ppo.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3)

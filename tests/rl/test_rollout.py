@@ -1,0 +1,41 @@
+"""Generalised advantage estimation, by hand."""
+
+import pytest
+import torch
+
+from sitt.rl.rollout import generalized_advantages
+
+GAMMA, LAMBDA = 0.5, 0.8
+
+
+def column(*values):
+    return torch.tensor(values).unsqueeze(1)
+
+
+def test_by_hand_without_an_end():
+    advantages = generalized_advantages(
+        column(1.0, 2.0), column(3.0, 4.0), torch.tensor([6.0]), column(False, False), GAMMA, LAMBDA
+    )
+    last = 2.0 + 0.5 * 6.0 - 4.0
+    first = (1.0 + 0.5 * 4.0 - 3.0) + 0.5 * 0.8 * last
+    assert advantages.squeeze().tolist() == pytest.approx([first, last])
+
+
+def test_nothing_flows_across_the_end_of_an_episode():
+    arguments = (column(1.0, 2.0), column(3.0, 4.0), torch.tensor([6.0]), column(True, False), GAMMA, LAMBDA)
+    advantages = generalized_advantages(*arguments)
+    assert advantages[0].item() == pytest.approx(1.0 - 3.0)
+    # A bootstrapped truncation is a reward with γ·V(final state) added: +0.5 · 10.
+    bootstrapped = generalized_advantages(column(1.0 + 0.5 * 10.0, 2.0), *arguments[1:])
+    assert bootstrapped[0].item() == pytest.approx(1.0 + 5.0 - 3.0)
+    assert bootstrapped[1] == advantages[1]
+
+
+def test_lambda_one_gives_discounted_returns_minus_values():
+    rewards, values = torch.rand(6, 3), torch.rand(6, 3)
+    next_value = torch.rand(3)
+    advantages = generalized_advantages(rewards, values, next_value, torch.zeros(6, 3, dtype=torch.bool), 0.9, 1.0)
+    expected = next_value
+    for t in reversed(range(6)):
+        expected = rewards[t] + 0.9 * expected
+        assert torch.allclose(advantages[t], expected - values[t], atol=1e-5)

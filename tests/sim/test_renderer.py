@@ -1,0 +1,74 @@
+"""Facts about the images: the red handle is seen, the arm hides it, and the batch size changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from test_mujoco import DEFAULT, SIM, TASK, make, random_start
+
+from sitt.config.schema import SimConfig
+from sitt.sim.mujoco.renderer import Renderer
+
+
+def red_pixels(images: torch.Tensor) -> torch.Tensor:
+    """Count the saturated red pixels of (K, 3, H, W) images."""
+    red, green, blue = images.int().unbind(1)
+    return ((red > 90) & (red > 4 * green) & (red > 4 * blue)).sum((1, 2))
+
+
+def test_images_are_batches_of_channels_first_bytes() -> None:
+    images = make(3).render(torch.tensor([2, 0]))
+    size = TASK.camera.image_size
+    assert images.shape == (2, 3, size, size)
+    assert images.dtype == torch.uint8
+    sky, floor = images[0, :, 0, 0].int(), images[0, :, -1, 0].int()
+    assert sky[2] >= sky[0] > 200, "blue-grey, in the order red, green, blue"
+    assert (floor - floor.float().mean()).abs().max() < 10, "grey"
+    assert make(1).render(torch.arange(0)).shape == (0, 3, size, size)
+
+
+def test_red_pixels_are_the_handle() -> None:
+    simulator = make(6)
+    joints, offset = random_start(6)
+    simulator.reset(torch.arange(6), joints, offset)
+    everyone = torch.arange(6)
+    counted = simulator.handle_pixels(everyone)
+    assert torch.equal(red_pixels(simulator.render(everyone)), counted)
+    assert counted.max() > 10
+
+
+def test_the_arm_can_hide_the_handle() -> None:
+    simulator, everyone = make(32), torch.arange(32)
+    joints, offset = random_start(32)
+    simulator.reset(everyone, joints, offset)
+    with_arm = simulator.handle_pixels(everyone)
+    joints[:, 0] -= 2.0  # the arm turned away
+    simulator.reset(everyone, joints, offset)
+    without_arm = simulator.handle_pixels(everyone)
+    assert without_arm.min() >= 10, "the camera sees the whole handle wherever the cabinet stands"
+    assert (with_arm <= without_arm).all()
+    assert (with_arm == 0).any(), "from some starts the arm hides it"
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_an_image_does_not_depend_on_the_images_drawn_beside_it(batch: int) -> None:
+    simulator = make(6)
+    joints, offset = random_start(6)
+    simulator.reset(torch.arange(6), joints, offset)
+    states = simulator.batch.state
+    together = Renderer(TASK, SIM).images(states)
+    chunked = Renderer(TASK, SimConfig(name="mujoco", render_batch=batch)).images(states)
+    assert torch.equal(together, chunked)
+
+
+def test_the_picture_follows_the_cabinet_and_the_drawer() -> None:
+    simulator = make(3)
+    offset = torch.zeros(3, 4)
+    offset[1, 1] = 0.25
+    simulator.reset(torch.arange(3), DEFAULT.expand(3, 9), offset)
+    simulator.batch.qpos[2, 9] = 0.3
+    plain, moved, opened = simulator.render(torch.arange(3))
+    assert not torch.equal(plain, moved)
+    assert not torch.equal(plain, opened)
+    again = simulator.render(torch.tensor([0]))[0]
+    assert torch.equal(plain, again)

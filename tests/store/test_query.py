@@ -1,0 +1,68 @@
+import pytest
+from synthetic_runs import build, write_experiment
+
+from sitt.errors import UserError
+from sitt.query import query, text_table
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    root = tmp_path_factory.mktemp("query")
+    return build(root, write_experiment(root))
+
+
+def test_prints_an_aligned_table(database):
+    assert query(database, "SELECT method, n, success_mean, success_std FROM table1 LIMIT 2").splitlines() == [
+        "method  n  success_mean  success_std",
+        "------  -  ------------  -----------",
+        "bc      3         0.200        0.100",
+        "dagger  3         0.500        0.000",
+    ]
+
+
+def test_null_and_no_rows(database):
+    assert query(database, "SELECT NULL AS x, 'a\nb' AS y").splitlines() == ["   x  y", "----  ---", "NULL  a b"]
+    assert query(database, "SELECT method FROM table1 WHERE false").splitlines() == ["method", "------"]
+    assert text_table(["a"], []) == "a\n-"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO meta VALUES (2, 'x', 'x', true)",
+        "DELETE FROM runs",
+        "DROP VIEW table1",
+        "CREATE TABLE t AS SELECT 1",
+        "SELECT 1; DELETE FROM runs",
+        "FROM read_csv('/etc/passwd')",
+        "FROM read_text('/etc/passwd')",
+        "FROM '/etc/passwd'",
+        "FROM glob('/etc/*')",
+        "COPY runs TO '{folder}/leak.csv'",
+        "EXPORT DATABASE '{folder}/leak'",
+        "ATTACH '{folder}/other.duckdb'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SET lock_configuration = false",
+        "SELEKT 1",
+        "FROM nowhere",
+        "",
+        "-- nothing",
+    ],
+)
+def test_refuses_to_write_to_leave_the_database_and_to_guess(database, tmp_path, sql):
+    before = database.read_bytes()
+    with pytest.raises(UserError) as failure:
+        query(database, sql.format(folder=tmp_path))
+    assert "\n" not in str(failure.value)
+    assert database.read_bytes() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_or_foreign_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"none\.duckdb does not exist; run"):
+        query(tmp_path / "none.duckdb", "SELECT 1")
+    (tmp_path / "text.duckdb").write_text("not a database, but long enough to be looked at" * 100)
+    with pytest.raises(UserError, match=r"text\.duckdb cannot be read"):
+        query(tmp_path / "text.duckdb", "SELECT 1")

@@ -1,0 +1,318 @@
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from synthetic_runs import EPISODES, EXPERIMENT, build, run_json, write_experiment, write_parquet, write_run
+
+from sitt.errors import UserError
+from sitt.query import connect
+from sitt.store import store
+
+
+def rows(database, sql):
+    with connect(database) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    root = tmp_path_factory.mktemp("store") / "results [x]*"  # characters that DuckDB would read as a pattern
+    return build(root, write_experiment(root))
+
+
+def test_every_run_row_and_value_arrives(database):
+    assert rows(database, "SELECT count(*) FROM runs") == [(12,)]
+    assert rows(database, "SELECT count(*) FROM training") == [(12 * 5 * 2,)]
+    assert rows(database, "SELECT count(*) FROM episodes") == [(12 * 10 * 2,)]
+    assert rows(database, "FROM meta") == [(1, "tiny", "A tiny <experiment> & 100 % made up", False)]
+    row = rows(database, "SELECT * EXCLUDE (config, hardware, versions) FROM runs WHERE run_id = 'tiny/bc/seed1'")[0]
+    wanted = run_json("bc", 1, "BC")
+    assert row == (
+        *(wanted[key] for key in ("run_id", "experiment", "method", "label", "seed", "simulator", "encoder", "status")),
+        datetime(2025, 1, 2, 3, 4, 5),
+        *(wanted[key] for key in ("wall_s", "env_steps", "images_rendered", "gradient_steps")),
+        *(wanted[key] for key in ("git_commit", "git_dirty", "config_hash")),
+    )
+    assert json.loads(rows(database, "SELECT config FROM runs LIMIT 1")[0][0]) == wanted["config"]
+
+
+def test_runs_keep_the_order_given(database):
+    assert [row[0] for row in rows(database, "SELECT run_id FROM runs LIMIT 2")] == ["tiny/bc/seed0", "tiny/bc/seed1"]
+
+
+def test_every_column_has_a_comment(database):
+    found = rows(
+        database, "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
+    )
+    assert found == []
+
+
+def test_shards_of_the_runs_package_have_the_schemas_types(database):
+    shards = pytest.importorskip("sitt.runs.shards")
+    for table, types in (("training", shards.TRAINING_TYPES), ("episodes", shards.EPISODE_TYPES)):
+        found = rows(database, f"SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '{table}'")
+        assert dict(found) == types
+
+
+def test_table1_is_the_hand_computed_one(database):
+    found = rows(
+        database, "SELECT method, n, n_expected, success_mean, success_std, success_low, success_high FROM table1"
+    )
+    d = Decimal
+    assert found == [
+        # t(0.975, 2 degrees of freedom) = 4.3027; 4.3027 * 0.1 / sqrt(3) = 0.2484
+        ("bc", 3, 3, d("0.200"), d("0.100"), d("0.000"), d("0.448")),
+        ("dagger", 3, 3, d("0.500"), d("0.000"), d("0.500"), d("0.500")),
+        # 0.4, 0.6, 0.6: mean 16/30, std sqrt((2 * (1/15)^2 + (2/15)^2) / 2) = 0.11547, margin 0.28685
+        ("joint", 3, 3, d("0.533"), d("0.115"), d("0.246"), d("0.820")),
+        ("joint_aligned", 3, 3, d("0.700"), d("0.100"), d("0.452"), d("0.948")),
+    ]
+    found = rows(database, "SELECT DISTINCT teacher_success_mean, return_mean, return_std FROM table1")
+    assert found == [(d("1.000"), d("110.00"), d("10.00"))]
+
+
+def test_each_seed_counts_once_however_many_episodes_it_has(tmp_path):
+    folders = [write_run(tmp_path, "joint", seed, successes=10 * seed) for seed in (0, 1)]
+    write_parquet(  # seed 1 has one student episode, a success; seed 0 has ten failures
+        folders[1] / "episodes.parquet",
+        f"""{EPISODES} FROM (VALUES ('tiny/joint/seed1', 'student', 0, 1, true))
+            AS t(run_id, policy, episode, "return", success)""",
+    )
+    assert rows(build(tmp_path, folders), "SELECT success_mean FROM table1") == [(Decimal("0.500"),)]
+
+
+def test_paper_comparison(database):
+    assert rows(database, "FROM paper_comparison")[-1] == (
+        "joint_aligned", "w Align",
+        Decimal("0.700"), Decimal("0.100"), 3,
+        Decimal("0.77"), Decimal("0.12"), Decimal("-0.070"),
+    )  # fmt: skip
+
+
+def test_figure3_averages_the_seeds_at_each_evaluation(database):
+    found = rows(database, "SELECT * FROM figure3 WHERE method = 'joint' AND env_steps = 4000000 ORDER BY policy")
+    # student: 100, 110, 120; teacher: 280, 281, 282
+    assert found == [
+        ("joint", "w/o Align", "student", 4_000_000, 3, Decimal("110.00"), Decimal("10.00"), Decimal("1.000")),
+        ("joint", "w/o Align", "teacher", 4_000_000, 3, Decimal("281.00"), Decimal("1.00"), Decimal("1.000")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"), [(1, 12.7062), (2, 4.3027), (10, 2.2281), (11, 2.2010), (30, 2.0423), (120, 1.9799)]
+)
+def test_t_quantile_is_the_tables(database, freedom, quantile):
+    assert rows(database, f"SELECT t_quantile({freedom})")[0][0] == pytest.approx(quantile, abs=6e-5)
+
+
+def test_one_seed_has_no_deviation(tmp_path):
+    found = rows(
+        build(tmp_path, [write_run(tmp_path, "joint", 0)]),
+        "SELECT n, success_mean, success_std, success_low FROM table1",
+    )
+    assert found == [(1, Decimal("0.500"), None, None)]
+
+
+def test_a_missing_run_is_refused_unless_allowed_and_then_shown(tmp_path):
+    folders = write_experiment(tmp_path)
+    (folders[-1] / "run.json").unlink()
+    with pytest.raises(UserError, match=r"joint_aligned/seed2/run\.json does not exist; train"):
+        build(tmp_path, folders)
+    database = build(tmp_path, folders, allow_missing=True)
+    assert rows(database, "SELECT run_id, label, wall_s FROM runs WHERE status = 'missing'") == [
+        ("tiny/joint_aligned/seed2", None, None)
+    ]
+    assert rows(database, "SELECT label, n, n_expected, success_mean FROM table1")[-1] == (
+        "w Align",
+        2,
+        3,
+        Decimal("0.650"),
+    )
+    assert rows(database, "SELECT DISTINCT n FROM figure3 WHERE method = 'joint_aligned'") == [(2,)]
+
+
+def test_a_method_without_any_run_stays_in_the_table(tmp_path):
+    folders = [write_run(tmp_path, "joint", 0), tmp_path / "runs" / "bc" / "seed0"]
+    database = build(tmp_path, folders, allow_missing=True)
+    assert rows(database, "SELECT label, n, n_expected, success_mean FROM table1")[0] == ("bc", 0, 1, None)
+
+
+def truncate(folder):
+    path = folder / "episodes.parquet"
+    path.write_bytes(path.read_bytes()[:-40])
+    return path
+
+
+def empty(folder):
+    path = folder / "training.parquet"
+    path.write_bytes(b"")
+    return path
+
+
+def from_another_run(folder):
+    path = folder / "episodes.parquet"
+    path.write_bytes((folder.parent / "seed0" / "episodes.parquet").read_bytes())
+    return path
+
+
+def every_row_twice(folder):
+    path = folder / "training.parquet"
+    write_parquet(path, f"FROM read_parquet('{path}') UNION ALL FROM read_parquet('{path}')")
+    return path
+
+
+def wrong_type(folder):
+    path = folder / "training.parquet"
+    write_parquet(path, f"SELECT * REPLACE (env_steps::DOUBLE AS env_steps) FROM read_parquet('{path}')")
+    return path
+
+
+def a_column_less(folder):
+    path = folder / "episodes.parquet"
+    write_parquet(path, f"SELECT * EXCLUDE (success) FROM read_parquet('{path}')")
+    return path
+
+
+def no_rows(folder):
+    path = folder / "episodes.parquet"
+    write_parquet(path, f"FROM read_parquet('{path}') WHERE false")
+    return path
+
+
+def not_finite(folder):
+    path = folder / "training.parquet"
+    write_parquet(path, f"SELECT * REPLACE ('nan'::DOUBLE AS return_mean) FROM read_parquet('{path}')")
+    return path
+
+
+def unknown_policy(folder):
+    path = folder / "episodes.parquet"
+    write_parquet(path, f"SELECT * REPLACE ('expert' AS policy) FROM read_parquet('{path}')")
+    return path
+
+
+def json_edit(**changes):
+    def edit(folder):
+        path = folder / "run.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+        return path
+
+    edit.__name__ = "run_json_" + "_".join(changes)
+    return edit
+
+
+def json_cut(folder):
+    path = folder / "run.json"
+    path.write_text(path.read_text()[:50])
+    return path
+
+
+DAMAGES = {
+    truncate: "damaged",
+    empty: "damaged",
+    from_another_run: "rows of tiny/joint/seed0 where its folder says tiny/joint/seed1",
+    every_row_twice: "uplicate key",
+    wrong_type: "env_steps: DOUBLE instead of BIGINT",
+    a_column_less: "success: absent instead of BOOLEAN",
+    no_rows: "no rows",
+    not_finite: "impossible values",
+    unknown_policy: "impossible values",
+    json_cut: "damaged",
+    json_edit(seed=7): "seed 7 where its folder says 1",
+    json_edit(status="failed"): "status 'failed'",
+    json_edit(extra=1): "extra",
+    json_edit(wall_s="long"): "wall_s 'long', which is not a DOUBLE",
+    json_edit(wall_s=float("nan")): "wall_s nan",
+    json_edit(env_steps=True): "env_steps True",
+    json_edit(env_steps=-1): "impossible values",
+    json_edit(started_at="yesterday"): "yesterday",
+    json_edit(config=None): "config None",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_bad_file_is_named_and_the_old_database_stays(tmp_path, damage):
+    folders = [write_run(tmp_path, "joint", seed) for seed in (0, 1)]
+    database = build(tmp_path, folders)
+    before = database.read_bytes()
+    path = damage(folders[1])
+    for allow_missing in (False, True):  # damage is never taken for absence
+        with pytest.raises(UserError, match=re.escape(DAMAGES[damage])) as failure:
+            build(tmp_path, folders, allow_missing=allow_missing)
+        message = str(failure.value)
+        assert str(path) in message
+        assert "\n" not in message
+    assert database.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.duckdb", "runs"]
+
+
+def test_a_run_given_twice_is_refused(tmp_path):
+    folder = write_run(tmp_path, "joint", 0)
+    with pytest.raises(UserError, match="given twice"):
+        build(tmp_path, [folder, folder])
+    assert not (tmp_path / "metrics.duckdb").exists()
+
+
+def test_a_folder_that_is_no_runs_is_refused(tmp_path):
+    with pytest.raises(UserError, match="not the folder of a run"):
+        build(tmp_path, [tmp_path / "runs" / "joint" / "seedling"])
+
+
+def test_an_unwritable_place_is_named(tmp_path):
+    (tmp_path / "results").write_text("a file where the folder should be")
+    with pytest.raises(UserError, match=r"cannot write .*metrics\.duckdb"):
+        store(EXPERIMENT, [write_run(tmp_path, "joint", 0)], tmp_path / "results" / "metrics.duckdb")
+
+
+def test_a_reader_keeps_the_database_it_opened(tmp_path):
+    folders = [write_run(tmp_path, "joint", seed) for seed in (0, 1)]
+    database = build(tmp_path, folders[:1])
+    with connect(database) as reader:
+        build(tmp_path, folders)
+        assert reader.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    assert rows(database, "SELECT count(*) FROM runs") == [(2,)]
+
+
+def test_names_with_quotes_are_values_not_sql(tmp_path):
+    label = "x'); DROP TABLE runs; --"
+    database = build(tmp_path, [write_run(tmp_path, "joint", 0, label=label)])
+    assert rows(database, "SELECT label FROM runs") == [(label,)]
+
+
+def test_two_builds_hold_the_same(tmp_path):
+    folders = write_experiment(tmp_path)
+    tables = ("runs", "training", "episodes", "paper", "meta", "table1", "figure3", "paper_comparison")
+    contents = []
+    for _ in range(2):
+        database = build(tmp_path, folders)
+        contents.append([rows(database, f"FROM {table}") for table in tables])
+    assert contents[0] == contents[1]
+
+
+def test_a_full_disk_leaves_the_old_database(tmp_path):
+    folders = write_experiment(tmp_path)
+    database = build(tmp_path, folders)
+    before = database.read_bytes()
+    # A limit on the size of files fails the same write calls as a full disk, without needing one.
+    script = f"""
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from synthetic_runs import build
+from sitt.errors import UserError
+resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) // 2}, {len(before) // 2}))
+try:
+    build(Path({str(tmp_path)!r}), [Path(folder) for folder in {[str(folder) for folder in folders]!r}])
+except UserError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith(f"cannot write {database} (")
+    assert done.returncode == 0
+    assert database.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.duckdb", "runs"]

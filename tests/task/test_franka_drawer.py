@@ -1,0 +1,116 @@
+"""Observations, actions, starts and episode ends of the task on the real simulator."""
+
+import math
+
+import pytest
+import torch
+
+from sitt.config.compose import compose
+from sitt.env import make_env
+from sitt.seeding import generator
+from sitt.sim import make_simulator
+from sitt.task.franka_drawer import FrankaDrawer
+
+
+@pytest.fixture(scope="module")
+def config():
+    return compose("embedded", "joint", 0)
+
+
+@pytest.fixture(scope="module")
+def task(config):
+    return FrankaDrawer(config.task)
+
+
+@pytest.fixture(scope="module")
+def simulator(config):
+    return make_simulator(config.task, config.sim, 4, 1)
+
+
+def place(task, simulator, displacement):
+    joints = task.default_joints.expand(simulator.num_envs, 9)
+    simulator.reset(torch.arange(simulator.num_envs), joints, displacement)
+    return simulator.state
+
+
+def test_observation_layout_and_scaling(task, simulator):
+    state = place(task, simulator, torch.zeros(4, 4))
+    observation = task.observe(state)
+    assert observation.shape == (4, 23)
+    # Joint 1 at 1.157 of ±2.8973; finger at 0.035 of [0, 0.04].
+    assert observation[0, 0] == pytest.approx(1.157 / 2.8973, abs=1e-5)
+    assert observation[0, 7] == pytest.approx(2 * 0.035 / 0.04 - 1, abs=1e-5)
+    assert observation[0, 9:18].abs().max() == 0
+    gap = task.handle_point(state) - task.grasp_point(state)
+    assert torch.allclose(observation[:, 18:21], gap)
+    assert observation[0, 21:].abs().max() < 1e-6
+
+
+def test_handle_point_of_the_closed_drawer(task, simulator):
+    state = place(task, simulator, torch.zeros(4, 4))
+    # Cabinet (0, 0, 0.4) + drawer joint (0.0515, 0, 0.3172) + handle (0.3, 0.01, 0).
+    assert torch.allclose(task.handle_point(state)[0], torch.tensor([0.3515, 0.01, 0.7172]), atol=1e-5)
+
+
+def test_displacements_mirror(task, simulator):
+    """Opposite displacements move the handle by opposite vectors; yaw turns it about the cabinet's axis."""
+    offsets = torch.tensor([[0.1, 0.2, 0.05, 0.0], [-0.1, -0.2, -0.05, 0.0], [0, 0, 0, 0.3], [0, 0, 0, -0.3]])
+    handles = task.handle_point(place(task, simulator, offsets)).clone()
+    rest = torch.tensor([0.3515, 0.01, 0.7172])
+    assert torch.allclose(handles[0] - rest, torch.tensor([0.1, 0.2, 0.05]), atol=1e-5)
+    assert torch.allclose(handles[0] + handles[1], 2 * rest, atol=1e-5)
+    for handle, yaw in zip(handles[2:], (0.3, -0.3)):
+        turned = (0.3515 * math.cos(yaw) - 0.01 * math.sin(yaw), 0.3515 * math.sin(yaw) + 0.01 * math.cos(yaw))
+        assert handle[:2].tolist() == pytest.approx(turned, abs=1e-5)
+
+
+def test_targets_obey_velocity_and_joint_limits(task, config):
+    targets = task.default_joints.expand(2, 9)
+    full = task.joint_targets(targets, torch.ones(2, 9))
+    step = full[0] - targets[0]
+    # 7.5 rad/s would be 0.125 rad a step; the limits are 2.175 and 2.61 rad/s.
+    assert step[:4].tolist() == pytest.approx([2.175 / 60] * 4, abs=1e-6)
+    assert step[4:7].tolist() == pytest.approx([2.61 / 60] * 3, abs=1e-6)
+    # Fingers: 0.1 x 7.5 / 60 = 0.0125 m, limited to 0.2 / 60, and to the joint's end.
+    assert step[7:].tolist() == pytest.approx([0.2 / 60] * 2, abs=1e-6)
+    small = task.joint_targets(targets, torch.full((2, 9), 0.1))
+    assert (small - targets)[0, 0] == pytest.approx(0.1 * 7.5 / 60, abs=1e-6)
+    for _ in range(400):
+        full = task.joint_targets(full, torch.ones(2, 9))
+    assert torch.equal(full[0], task.upper)
+
+
+def test_starts_fill_the_configured_intervals(task, config):
+    joints, displacement = task.sample_start(4000, generator(0, "test"))
+    spread = torch.tensor([0.15, 0.25, 0.08, 0.3]) if config.task.cabinet.offset.yaw == 0.3 else task.cabinet_range
+    assert (displacement.abs() <= spread).all()
+    assert torch.allclose(displacement.abs().amax(0), spread, rtol=0.02)
+    assert displacement.mean(0).abs().max() < 0.02
+    noise = joints[:, :7] - task.default_joints[:7]
+    assert noise.abs().max() <= 0.125 + 1e-6 and noise.abs().max() > 0.124
+    assert joints[:, 7:].min() >= 0 and joints[:, 7:].max() <= 0.04
+
+
+def test_episode_is_truncated_at_its_length_and_restarted(config):
+    env = make_env(config, 3, generator(1, "environment"))
+    env.steps[:] = torch.tensor([0, config.task.episode_length - 1, 5])
+    step = env.step(torch.zeros(3, 9))
+    assert step.truncated.tolist() == [False, True, False]
+    assert not step.terminated.any()
+    assert env.steps.tolist() == [1, 0, 6]
+    # The ended environment's final observation is kept apart from the first one of its new episode.
+    assert not torch.equal(step.observation[1], step.final_observation[1])
+    assert torch.equal(step.observation[0], step.final_observation[0])
+
+
+@pytest.mark.parametrize("success_is", ["truncation", "termination"])
+def test_success_ends_the_episode_as_configured(config, success_is):
+    changed = config.model_copy(update={"task": config.task.model_copy(update={"success_is": success_is})})
+    env = make_env(changed, 2, generator(1, "environment"))
+    env.steps[:] = 0
+    env.simulator.batch.qpos[0, 9] = 0.395
+    step = env.step(torch.zeros(2, 9))
+    assert step.success.tolist() == [True, False]
+    assert step.truncated.tolist() == [success_is == "truncation", False]
+    assert step.terminated.tolist() == [success_is == "termination", False]
+    assert env.steps.tolist() == [0, 1]

@@ -1,0 +1,59 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# `python -m snakemake` would find the package in the working directory; the command, as a user types it, must too.
+BIN = Path(sys.executable).parent
+
+
+class Clone:
+    """A copy of this repository in which the workflow runs for real."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("configs", "sitt", "workflow"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "requirements.lock"):
+            shutil.copy(ROOT / name, folder / name)
+
+    def environment(self) -> dict:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("SITT_", "PYTHONPATH"))}
+        return {**kept, "PATH": f"{BIN}{os.pathsep}{kept['PATH']}"}
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self.run("snakemake", "--cores", "2", *arguments)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=900
+        )
+
+    def start(self, *command: str) -> subprocess.Popen:
+        """Start a command in a process group of its own."""
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return Clone(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """A clone in which the README's smoke test has run."""
+    clone = Clone(tmp_path_factory.mktemp("smoke"))
+    done = clone.snakemake("--config", "experiment=smoke")
+    assert done.returncode == 0, done.stderr[-6000:]
+    return clone

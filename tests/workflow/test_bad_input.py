@@ -1,0 +1,63 @@
+"""What a user sees when something is wrong: one sentence, before the DAG, and nothing on disk."""
+
+import pytest
+
+
+def complaint(clone, *arguments):
+    done = clone.snakemake(*arguments)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "Building DAG" not in done.stderr
+    assert not (clone.folder / "results").is_dir()
+    lines = [
+        line for line in done.stderr.splitlines() if line and not line.startswith("Using workflow specific profile")
+    ]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("Error: ")
+    assert len(lines[0]) < 300
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("experiment=smok", "did you mean smoke?"),
+        ("experment=smoke", "did you mean experiment?"),
+        ("methods=[jont]", "did you mean joint?"),
+        ("seeds=[]", "seeds=[0,1,2]"),
+    ],
+)
+def test_bad_option(clone, option, words):
+    assert words in complaint(clone, "--config", option)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("experiment/smoke.yaml", "num_envs:", "num_env:", "did you mean training.num_envs?"),
+        ("experiment/smoke.yaml", "smoke_test: true", "smoke_test: 7", "experiment.smoke_test = 7"),
+        ("method/joint_aligned.yaml", "lambda_penalty: ", "lambda_penalty: -", "method.lambda_penalty = -"),
+    ],
+)
+def test_bad_file(clone, file, old, new, words):
+    path = clone.folder / "configs" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    message = complaint(clone, "--config", "experiment=smoke")
+    assert f"configs/{file}" in message
+    assert words in message
+
+
+def test_results_in_the_way(clone):
+    (clone.folder / "results").write_text("precious", encoding="utf-8")
+    assert "results is in the way" in complaint(clone, "--config", "experiment=smoke")
+    assert (clone.folder / "results").read_text(encoding="utf-8") == "precious"
+
+
+def test_command_line_tool_prints_one_sentence(clone):
+    done = clone.run("sitt", "configure", "--experiment", "smok", "--method", "bc", "--seed", "0", "--output", "c.yaml")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: experiment = 'smok' is unknown")
+    assert done.stderr.count("\n") == 1
+    assert clone.run("sitt", "train").returncode == 2

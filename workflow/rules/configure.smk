@@ -1,0 +1,36 @@
+rule configure:
+    output:
+        "results/{experiment}/runs/{method}/seed{seed}/config.yaml",
+    log:
+        "results/{experiment}/logs/{method}/seed{seed}/configure.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{method}/seed{seed}/configure.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        # A run is stale when this differs; training then follows, because its configuration was written anew.
+        # A new title or an extra seed of the experiment changes nothing here, and trains nothing anew.
+        key=lambda wildcards: result_key(wildcards.experiment, wildcards.method, int(wildcards.seed)),
+    shell:
+        "sitt configure --experiment {wildcards.experiment:q} --method {wildcards.method:q} --seed {wildcards.seed:q} "
+        "--output {output:q} > {log:q} 2>&1"
+
+
+# Compiled once, so that jobs side by side do not compile the same kernels.
+rule kernels:
+    output:
+        touch("results/{experiment}/kernels.ready"),
+    log:
+        "results/{experiment}/logs/kernels.log",
+    benchmark:
+        "results/{experiment}/benchmarks/kernels.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        'sitt kernels --experiment {wildcards.experiment:q} 2>&1 | tee {log:q} > "$SITT_CONSOLE"'

@@ -1,0 +1,19 @@
+rule evaluate:
+    input:
+        config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
+        policy="results/{experiment}/runs/{method}/seed{seed}/policy.pt",
+        kernels=ancient("results/{experiment}/kernels.ready"),
+    output:
+        "results/{experiment}/runs/{method}/seed{seed}/episodes.parquet",
+    log:
+        "results/{experiment}/logs/{method}/seed{seed}/evaluate.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{method}/seed{seed}/evaluate.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: lambda wildcards: run_threads(wildcards.experiment, wildcards.method, int(wildcards.seed))
+    resources:
+        mem_mb=2000,
+    shell:
+        "sitt evaluate --config {input.config:q} --policy {input.policy:q} --output {output:q} "
+        '2>&1 | tee {log:q} > "$SITT_CONSOLE"'

@@ -1,0 +1,7 @@
+use rule train from training as train_bc with:
+    input:
+        config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
+        kernels=ancient("results/{experiment}/kernels.ready"),
+        teacher="results/{experiment}/runs/joint/seed{seed}/policy.pt",
+    wildcard_constraints:
+        method="bc",

@@ -1,0 +1,28 @@
+# What all methods' training rules have in common; each rule in methods/ is a copy of this one for its own method.
+from sitt.runs.plan import run_threads
+from sitt.runs.provenance import RESULTS_VERSION
+
+
+rule train:
+    input:
+        config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
+        kernels=ancient("results/{experiment}/kernels.ready"),
+    output:
+        policy="results/{experiment}/runs/{method}/seed{seed}/policy.pt",
+        training="results/{experiment}/runs/{method}/seed{seed}/training.parquet",
+        provenance="results/{experiment}/runs/{method}/seed{seed}/run.json",
+    log:
+        "results/{experiment}/logs/{method}/seed{seed}/train.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{method}/seed{seed}/train.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: lambda wildcards: run_threads(wildcards.experiment, wildcards.method, int(wildcards.seed))
+    resources:
+        mem_mb=2000,
+    params:
+        results_version=RESULTS_VERSION,
+        teacher=lambda wildcards, input: ["--teacher", input.teacher] if "teacher" in input.keys() else [],
+    shell:
+        "sitt train --config {input.config:q} --output {output.policy:q} {params.teacher:q} "
+        '2>&1 | tee {log:q} > "$SITT_CONSOLE"'
