@@ -306,6 +306,11 @@ class StudentConfig(Strict):
     """Learning rate of Adam for the student (and the proxy)."""
     max_grad_norm: Positive
     """Gradient norm limit."""
+    window: Count
+    """Latest roll-outs whose rendered states the alignment phase reuses; 1: only the one just made.
+
+    BC and DAgger reuse all of theirs.
+    """
     buffer_mebibytes: Count
     """Largest memory of the images (or features) that BC and DAgger keep, MiB."""
 
@@ -346,6 +351,9 @@ class MethodConfig(Strict):
     """Name in tables and figures."""
     algorithm: Algorithm
     """Module of sitt.methods that trains it."""
+
+    def check(self, run: RunConfig) -> None:
+        """Compare the algorithm's keys with the rest of the run; ValueError says what does not fit."""
 
 
 class RunConfig(Strict):
@@ -401,4 +409,5 @@ class RunConfig(Strict):
             raise ValueError(
                 f"training.evaluations = {self.training.evaluations} must not exceed training.iterations + 1 = {limit}"
             )
+        self.method.check(self)
         return self

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from sitt.config.schema import Count, MethodConfig, RunConfig
-from sitt.methods.dagger import imitate
+from sitt.methods.dagger import check_shares, imitate
 
 
 class Config(MethodConfig):
@@ -14,6 +14,10 @@ class Config(MethodConfig):
 
     num_envs: Count
     """Environments in which the teacher is watched."""
+
+    def check(self, run: RunConfig) -> None:
+        """The budget must be whole control steps of all environments."""
+        check_shares(run, self.num_envs, rounds=1)
 
 
 def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:

@@ -25,6 +25,10 @@ class Config(MethodConfig):
     beta_decay: Fraction
     """The teacher acts with probability β = beta_decay^round; the first round is all the teacher's."""
 
+    def check(self, run: RunConfig) -> None:
+        """Rounds must have equal shares of the budget."""
+        check_shares(run, self.num_envs, self.rounds)
+
 
 def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     """Alternate acting with β = beta_decay^round and fitting on all states so far."""
@@ -32,6 +36,17 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     assert isinstance(method, Config)
     betas = [method.beta_decay**round_ for round_ in range(method.rounds)]
     imitate(config, output, teacher, method.num_envs, betas)
+
+
+def check_shares(run: RunConfig, num_envs: int, rounds: int) -> None:
+    """Raise ValueError unless images and iterations divide into rounds of whole control steps."""
+    images, iterations = run.student.images, run.training.iterations
+    if images % (num_envs * rounds):
+        raise ValueError(
+            f"student.images = {images} must be a multiple of method.num_envs x rounds = {num_envs} x {rounds}"
+        )
+    if iterations % rounds:
+        raise ValueError(f"training.iterations = {iterations} must be a multiple of method.rounds = {rounds}")
 
 
 def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: int, betas: List[float]) -> None:
@@ -48,12 +63,6 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
         raise UserError(f"--teacher is missing: {config.method.name} imitates a finished teacher; name its policy.pt")
     use_threads(config)
     rounds, iterations = len(betas), config.training.iterations
-    for key, value in (("student.images", config.student.images // num_envs), ("training.iterations", iterations)):
-        if value % rounds or config.student.images % num_envs:
-            raise UserError(
-                f"{key} of {config.method.name} must divide into {rounds} rounds of {num_envs} environments; "
-                "change student.images, training.iterations or the method's rounds and num_envs"
-            )
     networks = Networks(config)
     load_teacher(networks, teacher)
     dataset = Dataset(config.student, networks)

@@ -34,11 +34,11 @@ class RandomEncoder(ImageEncoder):
     def __init__(self, cfg: EncoderConfig, image_size: int, rng: torch.Generator) -> None:
         super().__init__()
         self.convolutions = _convolutions(cfg.channels)
-        for layer in self.convolutions:
-            if isinstance(layer, nn.Conv2d):
-                fan_in = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
-                layer.weight.data = torch.randn(layer.weight.shape, generator=rng) * (2.0 / fan_in) ** 0.5
-                layer.bias.data.zero_()
+        for parameter in self.convolutions.parameters():
+            # Biases (one dimension) are zero; weights keep the scale of the features [He et al. 2015].
+            fan_in = parameter[0].numel()
+            random = torch.randn(parameter.shape, generator=rng) * (2.0 / fan_in) ** 0.5
+            parameter.data = random if parameter.dim() > 1 else torch.zeros_like(parameter)
         self.requires_grad_(False)
         self.num_features = _flat_size(self.convolutions, image_size)
 
@@ -84,7 +84,7 @@ class DinoEncoder(ImageEncoder):
         super().__init__()
         from transformers import AutoImageProcessor, Dinov2Model
 
-        revision = cfg.revision or None
+        revision = cfg.revision or "main"
         try:
             self.backbone = Dinov2Model.from_pretrained(cfg.pretrained, revision=revision).eval()
             processor = AutoImageProcessor.from_pretrained(cfg.pretrained, revision=revision)

@@ -19,8 +19,10 @@ class Normalizer(nn.Module):
     variance: Tensor
     count: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, common_scale: bool = False) -> None:
+        """With `common_scale` all features are divided by one number, so that faint ones stay faint."""
         super().__init__()
+        self.common_scale = common_scale
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("variance", torch.ones(size))
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
@@ -39,4 +41,5 @@ class Normalizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return standardised x (…, size)."""
-        return ((x - self.mean) * torch.rsqrt(self.variance + EPSILON)).clamp(-LIMIT, LIMIT)
+        variance = self.variance.mean() if self.common_scale else self.variance
+        return ((x - self.mean) * torch.rsqrt(variance + EPSILON)).clamp(-LIMIT, LIMIT)

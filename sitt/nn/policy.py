@@ -50,7 +50,7 @@ class Student(nn.Module):
         super().__init__()
         # Every run has the same random features, so that seeds differ in training only.
         self.image = make_encoder(config.encoder, config.task.camera.image_size, generator(0, "random encoder"))
-        self.normalizer = Normalizer(self.image.num_features)
+        self.normalizer = Normalizer(self.image.num_features, common_scale=True)
         self.trains_images = any(p.requires_grad for p in self.image.parameters())
         self.body = mlp(self.image.num_features + NUM_PROPRIOCEPTION, config.networks.student)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple
+from collections import deque
+from typing import Deque, List, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ class PairedObservations(NamedTuple):
     """The transitions for which student observations were rendered."""
 
     observations: Tensor
-    """(K, 23) normalised teacher observations."""
+    """(K, 23) teacher observations."""
     embeddings: Tensor
     """(K, …) stored image embeddings."""
 
@@ -31,21 +32,22 @@ class Alignment:
         self.networks = networks
         self.activation_loss = activation_loss
         self.rng = rng
+        self.recent: Deque[PairedObservations] = deque(maxlen=cfg.window)
         self.student_parameters: List[nn.Parameter] = [p for p in networks.student.parameters() if p.requires_grad]
         self.proxy_parameters = list(networks.proxy.parameters())
         self.student_optimizer = torch.optim.Adam(self.student_parameters, lr=cfg.learning_rate, fused=True)
         self.proxy_optimizer = torch.optim.Adam(self.proxy_parameters, lr=cfg.learning_rate, fused=True)
 
     def update(self, pairs: PairedObservations, gradient_steps: int) -> float:
-        """Take gradient steps on minibatches of the pairs; return the mean student loss."""
-        count = pairs.observations.shape[0]
+        """Take gradient steps on minibatches of the latest pairs (raw observations); return the mean student loss."""
+        self.recent.append(pairs)
+        observations, embeddings = (torch.cat(tensors) for tensors in zip(*self.recent))
+        # The window's teacher observations are normalised, and its targets computed, by the teacher of today.
+        observations = self.networks.teacher.normalizer(observations)
         total = 0.0
         for _ in range(gradient_steps):
-            if count > self.cfg.batch_size:
-                chosen = torch.randperm(count, generator=self.rng)[: self.cfg.batch_size]
-                batch = PairedObservations(pairs.observations[chosen], pairs.embeddings[chosen])
-            else:
-                batch = pairs
+            chosen = torch.randperm(len(observations), generator=self.rng)[: self.cfg.batch_size]
+            batch = PairedObservations(observations[chosen], embeddings[chosen])
             loss = self.student_loss(batch)
             descend(loss, self.student_optimizer, self.student_parameters, self.cfg.max_grad_norm)
             proxy_loss = self.proxy_loss(batch)
@@ -54,7 +56,7 @@ class Alignment:
         return total / gradient_steps
 
     def student_loss(self, batch: PairedObservations) -> Tensor:
-        """L1(F_S, F_T) + L1(A∘F_S, A∘F_T) with A frozen and the teacher detached."""
+        """L1(F_S, F_T) + L1(A∘F_S, A∘F_T) with A frozen and the teacher detached; normalised observations."""
         teacher = self.networks.teacher
         with torch.no_grad():
             target = teacher.encoder(batch.observations)

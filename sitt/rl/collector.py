@@ -98,7 +98,7 @@ class Collector:
             advantages=advantages.flatten(),
             returns=(advantages + values).flatten(),
         )
-        pairs = PairedObservations(teacher.normalizer(torch.cat(pair_observations)), torch.cat(embeddings))
+        pairs = PairedObservations(torch.cat(pair_observations), torch.cat(embeddings))
         return Collected(rollout, pairs, raw.flatten(0, 1))
 
     def _misalignment(self, observations: Tensor, means: Tensor) -> Tensor:
