@@ -82,6 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("sql", help='such as "SELECT * FROM table1"')
     query.set_defaults(run=_query)
 
+    strip = commands.add_parser("strip", help="draw one evaluation episode: the scene and the student's view")
+    strip.add_argument("--config", required=True, type=Path, help="the run's config.yaml")
+    strip.add_argument("--policy", required=True, type=Path, help="the run's policy.pt")
+    strip.add_argument("--actor", choices=("teacher", "student"), default="teacher")
+    strip.add_argument("--episode", type=int, default=0, help="which of the fixed start states")
+    strip.add_argument("--output", required=True, type=Path, help="the picture to write, .png or .pdf")
+    strip.set_defaults(run=_strip)
+
     kernels = commands.add_parser("kernels", help="compile the renderer's kernels, so that jobs side by side need not")
     kernels.add_argument("--experiment", required=True, help="a file in configs/experiment")
     kernels.set_defaults(run=_kernels)
@@ -133,6 +141,16 @@ def _query(options: argparse.Namespace) -> None:
     from sitt.runs.paths import database
 
     print(query(database(options.experiment), options.sql))
+
+
+def _strip(options: argparse.Namespace) -> None:
+    from sitt.config.compose import load
+    from sitt.report.picture import write_strip
+
+    config = load(options.config)
+    if not 0 <= options.episode < config.evaluation.episodes:
+        raise UserError(f"--episode {options.episode}: choose one of 0 to {config.evaluation.episodes - 1}")
+    write_strip(config, options.policy, options.actor, options.episode, options.output)
 
 
 def _kernels(options: argparse.Namespace) -> None:
