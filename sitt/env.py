@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 class DrawerEnv:
-    """N training environments; an episode ends at success or after `episode_length` control steps."""
+    """N training environments; an episode ends after `episode_length` control steps, or at success if so configured."""
 
     def __init__(self, task: FrankaDrawer, simulator: Simulator, rng: torch.Generator) -> None:
         """Start all environments at random phases of their episodes, so that resets are spread out."""

@@ -4,7 +4,9 @@ import json
 
 import duckdb
 
-METHODS = ["bc", "dagger", "joint", "joint_aligned"]
+from sitt.config.compose import method_names
+
+METHODS = method_names()
 ARTEFACTS = ["table1.md", "table1.tex", "table1.csv", "figure3.pdf", "figure3.png", "report.html"]
 
 
