@@ -5,7 +5,21 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 COMMAND = ("snakemake", "--cores", "2", "--config", "experiment=smoke", "methods=[joint]", "seeds=[0]")
+
+
+@pytest.fixture
+def slow_clone(clone):
+    """A clone whose smoke training lasts long enough to be killed in the middle, about half a minute."""
+    file = clone.folder / "configs/experiment/smoke.yaml"
+    text = file.read_text(encoding="utf-8")
+    for fast, slow in (("num_envs: 32", "num_envs: 512"), ("gradient_steps: 20", "gradient_steps: 6000")):
+        assert fast in text
+        text = text.replace(fast, slow)
+    file.write_text(text, encoding="utf-8")
+    return clone
 
 
 def wait_for(condition, seconds):
@@ -17,10 +31,11 @@ def wait_for(condition, seconds):
     return False
 
 
-def test_same_command_completes_after_a_kill(clone):
+def test_same_command_completes_after_a_kill(slow_clone):
+    clone = slow_clone
     log = clone.folder / "results/smoke/logs/joint/seed0/train.log"
     process = clone.start(*COMMAND)
-    assert wait_for(lambda: log.exists() and " 2/20 " in log.read_text(encoding="utf-8"), 240)
+    assert wait_for(lambda: log.exists() and " 1/20 " in log.read_text(encoding="utf-8"), 240)
 
     other = clone.run(*COMMAND)
     assert other.returncode != 0
@@ -45,7 +60,8 @@ def jobs_of(session: int) -> list:
     return [line for line in listed.stdout.splitlines() if " Z" not in line]
 
 
-def test_interrupted_workflow_ends_cleanly(clone):
+def test_interrupted_workflow_ends_cleanly(slow_clone):
+    clone = slow_clone
     log = clone.folder / "results/smoke/logs/joint/seed0/train.log"
     process = clone.start(*COMMAND)
     assert wait_for(lambda: log.exists() and " 1/20 " in log.read_text(encoding="utf-8"), 240)
