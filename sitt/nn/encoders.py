@@ -84,10 +84,9 @@ class DinoEncoder(ImageEncoder):
         super().__init__()
         from transformers import AutoImageProcessor, Dinov2Model
 
-        revision = cfg.revision or "main"
         try:
-            self.backbone = Dinov2Model.from_pretrained(cfg.pretrained, revision=revision).eval()
-            processor = AutoImageProcessor.from_pretrained(cfg.pretrained, revision=revision)
+            self.backbone = Dinov2Model.from_pretrained(cfg.pretrained, revision=cfg.revision).eval()
+            processor = AutoImageProcessor.from_pretrained(cfg.pretrained, revision=cfg.revision)
         except OSError as error:
             raise UserError(
                 f"encoder.pretrained = {cfg.pretrained!r} holds no DINOv2 weights that can be loaded here; "

@@ -89,7 +89,7 @@ COMMENT ON COLUMN training.gradient_steps IS 'Optimiser steps of the student so 
 COMMENT ON COLUMN training.policy_loss IS 'PPO policy loss of the latest iteration, 1; NULL without PPO.';
 COMMENT ON COLUMN training.value_loss IS 'PPO value loss of the latest iteration, 1; NULL without PPO.';
 COMMENT ON COLUMN training.alignment_loss IS 'Imitation loss of the student in the latest iteration, 1.';
-COMMENT ON COLUMN training.learning_rate IS 'Learning rate of the policy optimiser after the latest iteration, 1.';
+COMMENT ON COLUMN training.learning_rate IS 'Learning rate after the latest iteration: of PPO, or of the student where a finished teacher is imitated, 1.';
 COMMENT ON COLUMN training.action_std IS 'Mean standard deviation of the action distribution, 1 (actions are unit-free).';
 
 CREATE TABLE episodes (

@@ -13,7 +13,7 @@ from sitt.seeding import generator
 
 
 def config(name, pretrained=""):
-    return EncoderConfig(name=name, channels=(4, 8), pretrained=pretrained, revision="")
+    return EncoderConfig(name=name, channels=(4, 8), pretrained=pretrained, revision="main")
 
 
 def images(count=3, size=28):
