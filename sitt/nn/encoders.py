@@ -6,6 +6,8 @@ the flat features that the student's MLP reads. A frozen encoder does all its wo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,18 +16,18 @@ from sitt.config.schema import EncoderConfig
 from sitt.errors import UserError
 
 
-class ImageEncoder(nn.Module):
+class ImageEncoder(nn.Module, ABC):
     """Images (K, 3, H, W) uint8 → stored embedding (K, …) → features (K, num_features)."""
 
     num_features: int
 
+    @abstractmethod
     def embed(self, images: Tensor) -> Tensor:
         """Return what is stored of each image (K, …); no gradient."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, embedding: Tensor) -> Tensor:
         """Return flat features (K, num_features) of stored embeddings."""
-        raise NotImplementedError
 
 
 class RandomEncoder(ImageEncoder):
