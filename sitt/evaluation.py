@@ -24,6 +24,9 @@ BLOCK = 32
 Actor = Callable[[Tensor, Simulator], Tensor]
 """Maps raw observations (N, 23) and the simulator (for images) to actions (N, 9)."""
 
+Observer = Callable[[int, Simulator], None]
+"""Is shown the simulator before the first control step and after each, with the number of steps taken."""
+
 
 class Episodes(NamedTuple):
     """Outcomes of E full-length episodes."""
@@ -74,6 +77,7 @@ def play(
     starts: Tuple[Tensor, Tensor],
     actor: Actor,
     networks: Networks | None = None,
+    observer: Observer | None = None,
 ) -> Episodes:
     """Play one episode from each start; with `networks`, also measure KL(π_T ‖ actor)."""
     joints, displacements = starts
@@ -81,7 +85,7 @@ def play(
     for chunk in torch.arange(len(joints)).split(simulator.num_envs):
         # The last chunk is filled with repeats, which are dropped again.
         filled = torch.cat((chunk, chunk[-1:].expand(simulator.num_envs - len(chunk))))
-        outcome = _play_chunk(task, simulator, joints[filled], displacements[filled], actor, networks)
+        outcome = _play_chunk(task, simulator, joints[filled], displacements[filled], actor, networks, observer)
         parts.append([tensor[: len(chunk)] for tensor in outcome])
     returns, max_opening, action_kl = (torch.cat(tensors) for tensors in zip(*parts))
     return Episodes(returns, max_opening, max_opening > task.cfg.success_opening, action_kl, task.cfg.episode_length)
@@ -94,13 +98,16 @@ def _play_chunk(
     displacements: Tensor,
     actor: Actor,
     networks: Networks | None,
+    observer: Observer | None,
 ) -> Tuple[Tensor, Tensor, Tensor]:
     count = simulator.num_envs
     simulator.reset(torch.arange(count), joints, displacements)
     targets = joints.clone()
     returns, max_opening = torch.zeros(count, dtype=torch.float64), torch.zeros(count)
     action_kl = torch.zeros(count) if networks else torch.full((count,), float("nan"))
-    for _ in range(task.cfg.episode_length):
+    if observer:
+        observer(0, simulator)
+    for step in range(task.cfg.episode_length):
         observations = task.observe(simulator.state)
         means = actor(observations, simulator)
         if networks:
@@ -112,6 +119,8 @@ def _play_chunk(
         simulator.step(targets)
         returns += task.reward(simulator.state, actions)
         max_opening = torch.maximum(max_opening, simulator.state.drawer_opening)
+        if observer:
+            observer(step + 1, simulator)
     return returns, max_opening, action_kl
 
 

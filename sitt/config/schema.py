@@ -282,7 +282,7 @@ class PPOConfig(Strict):
     value_coefficient: NonNegative
     """Weight of the value loss."""
     entropy_coefficient: NonNegative
-    """Weight of the entropy bonus."""
+    """Weight of the entropy bonus at the start."""
     bounds_coefficient: NonNegative
     """Weight of the penalty on action means beyond ±1.1 [O: rl_games' bounds_loss]."""
     max_grad_norm: Positive
@@ -291,6 +291,16 @@ class PPOConfig(Strict):
     """Initial learning rate of Adam."""
     desired_kl: NonNegative
     """After each roll-out the learning rate adapts to keep the mean KL(old ‖ new) near this; 0 keeps it constant."""
+    exploration_fraction: Annotated[float, Field(gt=0, le=1)]
+    """Share of the training over which the entropy bonus falls to zero; from there desired_kl falls to final_kl."""
+    final_kl: NonNegative
+    """The value of desired_kl at the end of the training."""
+
+    @model_validator(mode="after")
+    def _steps_shrink(self) -> PPOConfig:
+        if self.final_kl > self.desired_kl:
+            raise ValueError(f"final_kl = {self.final_kl} must not exceed desired_kl = {self.desired_kl}")
+        return self
 
 
 class StudentConfig(Strict):

@@ -60,7 +60,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     for iteration in range(1, config.training.iterations + 1):
         rollout, pairs, raw_observations = collector.collect()
         networks.student.observe(pairs.embeddings)
-        losses = ppo.update(rollout)
+        losses = ppo.update(rollout, (iteration - 1) / config.training.iterations)
         losses["alignment"] = alignment.update(pairs, gradient_steps)
         losses["learning_rate"] = ppo.learning_rate
         networks.teacher.normalizer.update(raw_observations)

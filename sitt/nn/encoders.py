@@ -37,10 +37,10 @@ class RandomEncoder(ImageEncoder):
         super().__init__()
         self.convolutions = _convolutions(cfg.channels)
         for parameter in self.convolutions.parameters():
-            # Biases (one dimension) are zero; weights keep the scale of the features [He et al. 2015].
-            fan_in = parameter[0].numel()
-            random = torch.randn(parameter.shape, generator=rng) * (2.0 / fan_in) ** 0.5
-            parameter.data = random if parameter.dim() > 1 else torch.zeros_like(parameter)
+            if parameter.dim() == 1:
+                nn.init.zeros_(parameter)
+            else:  # the weights keep the scale of the features
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=rng)
         self.requires_grad_(False)
         self.num_features = _flat_size(self.convolutions, image_size)
 

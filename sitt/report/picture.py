@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
-import torch
 from torch import Tensor
 
 from sitt.config.schema import RunConfig, SimConfig
-from sitt.evaluation import start_seeds, start_states, student_actor, teacher_actor
+from sitt.evaluation import play, start_seeds, start_states, student_actor, teacher_actor
 from sitt.files import atomic_path
 from sitt.runs.weights import load_networks
+from sitt.sim.base import Simulator
 from sitt.sim.mujoco.renderer import Renderer
 from sitt.sim.mujoco.simulator import MujocoSimulator
 from sitt.task.franka_drawer import FrankaDrawer
@@ -21,7 +22,16 @@ SIZE = 480
 """Pixels of each picture; the student itself sees `task.camera.image_size`."""
 
 
-@torch.no_grad()
+class Column(NamedTuple):
+    """One moment of the episode."""
+
+    seconds: float
+    opening: float
+    """m of the drawer."""
+    pictures: list[Tensor]
+    """Scene and student's view, each (3, SIZE, SIZE) uint8."""
+
+
 def write_strip(config: RunConfig, policy: Path, actor_name: str, episode: int, output: Path) -> None:
     """Play one evaluation episode and draw it at its start, end and evenly in between.
 
@@ -36,28 +46,27 @@ def write_strip(config: RunConfig, policy: Path, actor_name: str, episode: int, 
     actor = (teacher_actor if actor_name == "teacher" else student_actor)(networks)
     task, one = FrankaDrawer(config.task), SimConfig(name="mujoco", render_batch=1)
     simulator = MujocoSimulator(config.task, one, 1, config.threads)
-    joints, displacement = start_states(task, start_seeds(config.evaluation.seed, episode + 1)[episode:])
-    simulator.reset(torch.arange(1), joints, displacement)
     cameras = [Renderer(config.task, one, camera, SIZE, fine=True) for camera in ("overview", "student")]
     length = config.task.episode_length
     drawn_at = [round(k * length / (FRAMES - 1)) for k in range(FRAMES)]
-    columns, targets = [], joints.clone()
-    for step in range(length + 1):
+    columns: list[Column] = []
+
+    def draw(step: int, _: Simulator) -> None:
         if step in drawn_at:
             state = simulator.batch.state[:1].copy()
             pictures = [camera.images(state)[0] for camera in cameras]
-            columns.append((step * config.task.control_dt, float(simulator.state.drawer_opening[0]), pictures))
-        actions = actor(task.observe(simulator.state), simulator).clamp(-1.0, 1.0)
-        targets = task.joint_targets(targets, actions)
-        simulator.step(targets)
+            columns.append(Column(step * config.task.control_dt, float(simulator.state.drawer_opening[0]), pictures))
+
+    starts = start_states(task, start_seeds(config.evaluation.seed, episode + 1)[episode:])
+    play(task, simulator, starts, actor, observer=draw)
     _draw(columns, output)
 
 
-def _draw(columns: list[tuple[float, float, list[Tensor]]], output: Path) -> None:
+def _draw(columns: list[Column], output: Path) -> None:
     figure, axes = plt.subplots(2, len(columns), figsize=(2.4 * len(columns), 5.0), layout="constrained")
-    for column, (seconds, opening, pictures) in zip(axes.T, columns):
-        column[0].set_title(f"{seconds:.1f} s, drawer {100 * opening:.0f} cm", fontsize=9)
-        for axis, picture in zip(column, pictures):
+    for column, moment in zip(axes.T, columns):
+        column[0].set_title(f"{moment.seconds:.1f} s, drawer {100 * moment.opening:.0f} cm", fontsize=9)
+        for axis, picture in zip(column, moment.pictures):
             axis.imshow(picture.permute(1, 2, 0).numpy())
             axis.set_xticks([])
             axis.set_yticks([])

@@ -60,10 +60,18 @@ class PPO:
         self.rng = rng
         self.parameters = list(teacher.parameters())
         self.learning_rate = cfg.learning_rate
+        self.entropy_coefficient = cfg.entropy_coefficient
         self.optimizer = torch.optim.Adam(self.parameters, lr=cfg.learning_rate, fused=True)
 
-    def update(self, rollout: Rollout) -> Dict[str, float]:
-        """Improve the teacher on one roll-out; return mean losses by name."""
+    def update(self, rollout: Rollout, progress: float) -> Dict[str, float]:
+        """Improve the teacher on one roll-out; return mean losses by name.
+
+        Args:
+            rollout: the transitions and their advantages.
+            progress: share of the training that is done, in [0, 1).
+        """
+        explore = self.cfg.exploration_fraction
+        self.entropy_coefficient = self.cfg.entropy_coefficient * max(0.0, 1.0 - progress / explore)
         batch = rollout.observations.shape[0]
         size = batch // self.cfg.minibatches
         advantages = rollout.advantages
@@ -78,7 +86,7 @@ class PPO:
                 for name, value in loss._asdict().items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
         means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}
-        self._adapt_learning_rate(means["policy_kl"])
+        self._adapt_learning_rate(means["policy_kl"], self._desired_kl(progress))
         return means
 
     def loss(self, rollout: Rollout, advantages: Tensor, chosen: Tensor, old_log_std: Tensor) -> PPOLoss:
@@ -108,7 +116,7 @@ class PPO:
         """Return the scalar that is minimised."""
         cfg = self.cfg
         total = loss.policy + cfg.value_coefficient * loss.value + cfg.bounds_coefficient * loss.bounds
-        total = total - cfg.entropy_coefficient * loss.entropy
+        total = total - self.entropy_coefficient * loss.entropy
         return total + self.lambda_gradient * loss.alignment_kl if self.lambda_gradient else total
 
     def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
@@ -120,12 +128,18 @@ class PPO:
         log_std = self.teacher.log_std.detach()
         return gaussian_kl(self.teacher.decoder.frozen(features), log_std, proxy_mean, log_std).mean()
 
-    def _adapt_learning_rate(self, kl: float) -> None:
-        if not self.cfg.desired_kl:
+    def _desired_kl(self, progress: float) -> float:
+        """Constant while the teacher explores, then falling linearly, so that the training ends in small steps."""
+        cfg, explore = self.cfg, self.cfg.exploration_fraction
+        settled = max(0.0, progress - explore) / (1.0 - explore) if explore < 1.0 else 0.0
+        return cfg.desired_kl + settled * (cfg.final_kl - cfg.desired_kl)
+
+    def _adapt_learning_rate(self, kl: float, desired_kl: float) -> None:
+        if not desired_kl:
             return
-        if kl > 2.0 * self.cfg.desired_kl:
+        if kl > 2.0 * desired_kl:
             self.learning_rate = max(self.learning_rate / 1.5, MIN_LEARNING_RATE)
-        elif kl < 0.5 * self.cfg.desired_kl:
+        elif kl < 0.5 * desired_kl:
             self.learning_rate = min(self.learning_rate * 1.5, MAX_LEARNING_RATE)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate

@@ -66,9 +66,10 @@ def test_the_joint_teacher_without_pressure_is_plain_ppo_bit_for_bit(trained):
         env, networks, config.ppo, 1, 1, 0.0, generator(config.seed, "exploration"), generator(9, "other subset")
     )
     ppo = PPO(config.ppo, networks.teacher, networks.proxy, 0.0, generator(config.seed, "minibatches"))
-    for _ in range(config.training.iterations):
+    iterations = config.training.iterations
+    for iteration in range(iterations):
         collected = collector.collect()
-        ppo.update(collected.rollout)
+        ppo.update(collected.rollout, iteration / iterations)
         networks.teacher.normalizer.update(collected.raw_observations)
     trained_weights = weights(run)
     for name, value in networks.teacher.state_dict().items():

@@ -82,7 +82,7 @@ def test_one_update_equals_stable_baselines3(networks):
     )
     ours.optimizer = torch.optim.SGD(ours.parameters, lr=rate)
     before = [p.detach().clone() for p in ours.parameters]
-    ours.update(rollout)
+    ours.update(rollout, progress=0.0)
     assert all(not torch.equal(p, old) for p, old in zip(ours.parameters, before))
     for (name, mine), theirs in zip(named(networks), reference_parameters(reference.policy)):
         assert torch.allclose(mine, theirs, atol=1e-6), name
@@ -149,7 +149,7 @@ def snapshot(module):
 @pytest.mark.parametrize("lambda_gradient", [0.0, 0.5])
 def test_the_policy_update_changes_the_teacher_and_nothing_else(networks, lambda_gradient):
     before = snapshot(networks)
-    ppo_of(networks, lambda_gradient).update(random_rollout(networks))
+    ppo_of(networks, lambda_gradient).update(random_rollout(networks), progress=0.0)
     trained = {f"teacher.{name}" for name, _ in networks.teacher.named_parameters()}
     assert changed(networks, before) == trained
 
@@ -169,10 +169,27 @@ def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
 
 
 def test_the_learning_rate_follows_the_kl(networks):
-    ppo = ppo_of(networks, desired_kl=0.01, learning_rate=1e-3)
-    ppo._adapt_learning_rate(0.03)
+    ppo = ppo_of(networks, learning_rate=1e-3)
+    ppo._adapt_learning_rate(0.03, 0.01)
     assert ppo.learning_rate == pytest.approx(1e-3 / 1.5)
-    ppo._adapt_learning_rate(0.01)
+    ppo._adapt_learning_rate(0.01, 0.01)
     assert ppo.learning_rate == pytest.approx(1e-3 / 1.5)
-    ppo._adapt_learning_rate(0.001)
+    ppo._adapt_learning_rate(0.001, 0.01)
     assert ppo.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3)
+
+
+def test_steps_are_constant_while_exploring_and_then_shrink(networks):
+    ppo = ppo_of(networks, desired_kl=0.01, final_kl=0.002, exploration_fraction=0.5)
+    targets = [ppo._desired_kl(progress) for progress in (0.0, 0.5, 0.75, 1.0)]
+    assert targets == pytest.approx([0.01, 0.01, 0.006, 0.002])
+    assert ppo_of(networks, desired_kl=0.01, final_kl=0.002, exploration_fraction=1.0)._desired_kl(0.9) == 0.01
+
+
+def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
+    rollout = random_rollout(networks)
+    ppo = ppo_of(networks, entropy_coefficient=0.4, exploration_fraction=0.5)
+    for progress, expected in ((0.0, 0.4), (0.25, 0.2), (0.5, 0.0), (0.9, 0.0)):
+        ppo.update(rollout, progress)
+        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
+        without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
+        assert (without - ppo.total(loss)).item() == pytest.approx(expected * float(loss.entropy), abs=1e-5)

@@ -9,7 +9,9 @@ from sitt.task.rewards import RewardInputs, reward_terms
 
 @pytest.fixture(scope="module")
 def cfg():
-    return compose("embedded", "joint", 0).task.reward
+    """OIGE's weights, with IsaacGymEnvs' for the two finger terms."""
+    weights = {"open": 7.5, "around": 0.25, "finger_distance": 5.0}
+    return compose("embedded", "joint", 0).task.reward.model_copy(update=weights)
 
 
 def inputs(**changes):
@@ -45,8 +47,8 @@ def test_rotation_keeps_the_sign_of_each_cosine(cfg):
 
 def test_fixed_reward_reads_both_fingers(cfg):
     between = terms(cfg)
-    assert between["around"] == pytest.approx(cfg.around * 0.5)
-    assert between["finger_distance"] == pytest.approx(cfg.finger_distance * (0.01 + 0.02), rel=1e-5)
+    assert between["around"] == pytest.approx(0.25 * 0.5)
+    assert between["finger_distance"] == pytest.approx(5.0 * (0.01 + 0.02), rel=1e-5)
     both_above = terms(cfg, right_finger_height=0.01)
     assert both_above["around"] == both_above["finger_distance"] == 0.0
 
