@@ -60,7 +60,6 @@ class PPO:
         self.rng = rng
         self.parameters = list(teacher.parameters())
         self.learning_rate = cfg.learning_rate
-        self.entropy_coefficient = cfg.entropy_coefficient
         self.optimizer = torch.optim.Adam(self.parameters, lr=cfg.learning_rate, fused=True)
 
     def update(self, rollout: Rollout, progress: float) -> Dict[str, float]:
@@ -70,8 +69,6 @@ class PPO:
             rollout: the transitions and their advantages.
             progress: share of the training that is done, in [0, 1).
         """
-        explore = self.cfg.exploration_fraction
-        self.entropy_coefficient = self.cfg.entropy_coefficient * max(0.0, 1.0 - progress / explore)
         batch = rollout.observations.shape[0]
         size = batch // self.cfg.minibatches
         advantages = rollout.advantages
@@ -82,7 +79,7 @@ class PPO:
             order = torch.randperm(batch, generator=self.rng)
             for chosen in order.split(size):
                 loss = self.loss(rollout, advantages, chosen, old_log_std)
-                descend(self.total(loss), self.optimizer, self.parameters, self.cfg.max_grad_norm)
+                descend(self.total(loss, progress), self.optimizer, self.parameters, self.cfg.max_grad_norm)
                 for name, value in loss._asdict().items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
         means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}
@@ -112,11 +109,11 @@ class PPO:
             policy_kl=policy_kl,
         )
 
-    def total(self, loss: PPOLoss) -> Tensor:
-        """Return the scalar that is minimised."""
+    def total(self, loss: PPOLoss, progress: float) -> Tensor:
+        """Return the scalar that is minimised when the share `progress` of the training is done."""
         cfg = self.cfg
         total = loss.policy + cfg.value_coefficient * loss.value + cfg.bounds_coefficient * loss.bounds
-        total = total - self.entropy_coefficient * loss.entropy
+        total = total - self._entropy_coefficient(progress) * loss.entropy
         return total + self.lambda_gradient * loss.alignment_kl if self.lambda_gradient else total
 
     def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
@@ -127,6 +124,10 @@ class PPO:
             proxy_mean = self.teacher.decoder(self.proxy(observations))
         log_std = self.teacher.log_std.detach()
         return gaussian_kl(self.teacher.decoder.frozen(features), log_std, proxy_mean, log_std).mean()
+
+    def _entropy_coefficient(self, progress: float) -> float:
+        """Falls linearly to zero while the teacher explores."""
+        return self.cfg.entropy_coefficient * max(0.0, 1.0 - progress / self.cfg.exploration_fraction)
 
     def _desired_kl(self, progress: float) -> float:
         """Constant while the teacher explores, then falling linearly, so that the training ends in small steps."""

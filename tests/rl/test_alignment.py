@@ -11,7 +11,8 @@ from sitt.seeding import generator
 
 @pytest.fixture
 def config():
-    return compose("smoke", "joint", 3)
+    # The widths of the real experiments: in the smoke test's, dead units may keep the loss from falling.
+    return compose("smoke", "joint", 3, ("networks.teacher=[64,64,64]", "networks.student=[256,256,128,128,64]"))
 
 
 @pytest.fixture
@@ -82,4 +83,4 @@ def test_the_loss_falls(config, networks, pairs):
     part = alignment(config, networks)
     first = float(part.student_loss(pairs).detach())
     part.update(pairs, 200)
-    assert float(part.student_loss(pairs).detach()) < 0.5 * first
+    assert float(part.student_loss(pairs).detach()) < 0.3 * first

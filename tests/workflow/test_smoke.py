@@ -20,6 +20,7 @@ def run_folder(clone, method, seed):
 
 
 def test_every_run_leaves_its_files(smoke):
+    assert {"bc", "dagger", "joint", "joint_aligned"} <= set(METHODS)
     for method in METHODS:
         for seed in (0, 1):
             names = {path.name for path in run_folder(smoke, method, seed).iterdir()}
