@@ -161,6 +161,8 @@ class RewardConfig(Strict):
     """Weight of having the handle between the fingers."""
     finger_distance: NonNegative
     """Weight of the fingers' height distance to the handle, per m."""
+    success: NonNegative
+    """Weight of the drawer being open [ours]: where success does not end the episode, it needs a worth of its own."""
     scale: Positive
     """Factor on the reward that PPO sees [O]."""
 
@@ -250,8 +252,6 @@ class NetworkConfig(Strict):
     """Hidden widths of F_S's MLP; the last must equal the teacher's. [P: 5 layers]"""
     critic: Widths
     """Hidden widths of the critic."""
-    initial_std: Positive
-    """Standard deviation of the actions at the start."""
 
     @model_validator(mode="after")
     def _features_match(self) -> NetworkConfig:
@@ -291,15 +291,21 @@ class PPOConfig(Strict):
     """Initial learning rate of Adam."""
     desired_kl: NonNegative
     """After each roll-out the learning rate adapts to keep the mean KL(old ‖ new) near this; 0 keeps it constant."""
+    initial_std: Positive
+    """Standard deviation of the actions at the start; from there it is learned."""
     exploration_fraction: Annotated[float, Field(gt=0, le=1)]
-    """Share of the training over which the entropy bonus falls to zero; from there desired_kl falls to final_kl."""
+    """Share of the training over which the entropy bonus falls to zero and both λ rise from zero."""
     final_kl: NonNegative
-    """The value of desired_kl at the end of the training."""
+    """The value of desired_kl at the end of the training; after the exploration it falls to this."""
+    final_std: Positive
+    """Largest standard deviation of the actions at the end, so that the mean action comes to be what is trained."""
 
     @model_validator(mode="after")
-    def _steps_shrink(self) -> PPOConfig:
+    def _finals_are_smaller(self) -> PPOConfig:
         if self.final_kl > self.desired_kl:
             raise ValueError(f"final_kl = {self.final_kl} must not exceed desired_kl = {self.desired_kl}")
+        if self.final_std > self.initial_std:
+            raise ValueError(f"final_std = {self.final_std} must not exceed initial_std = {self.initial_std}")
         return self
 
 
@@ -313,7 +319,7 @@ class StudentConfig(Strict):
     batch_size: Count
     """Transitions per gradient step."""
     learning_rate: Positive
-    """Learning rate of Adam for the student (and the proxy)."""
+    """Learning rate of Adam for the student (and the proxy); in the second half of the training it falls to zero."""
     max_grad_norm: Positive
     """Gradient norm limit."""
     window: Count

@@ -9,7 +9,8 @@ from sitt.config.schema import Count, Fraction, MethodConfig, RunConfig
 from sitt.env import make_env
 from sitt.errors import UserError
 from sitt.nn.policy import Networks
-from sitt.rl.imitation import Cloning, Dataset, Demonstrator
+from sitt.rl.imitation import Cloning, Demonstrator
+from sitt.rl.memory import Memory
 from sitt.runs.session import Session, use_threads
 from sitt.runs.weights import load_teacher
 from sitt.seeding import generator
@@ -65,10 +66,10 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
     rounds, iterations = len(betas), config.training.iterations
     networks = Networks(config)
     load_teacher(networks, teacher)
-    dataset = Dataset(config.student, networks)
+    memory = Memory(config.student.images, networks, config.student.buffer_mebibytes)
     env = make_env(config, num_envs, generator(config.seed, "environment"))
-    demonstrator = Demonstrator(env, networks, dataset, generator(config.seed, "exploration"))
-    cloning = Cloning(config.student, networks, dataset, generator(config.seed, "minibatches"))
+    demonstrator = Demonstrator(env, networks, memory, generator(config.seed, "exploration"))
+    cloning = Cloning(config.student, networks, memory, generator(config.seed, "minibatches"))
     steps = config.student.images // num_envs // rounds
     gradient_steps = config.student.gradient_steps // iterations
     session = Session(config, networks, teacher_changes=False)
@@ -79,7 +80,7 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
             demonstrator.collect(steps, betas[round_])
             session.counters.env_steps += steps * num_envs
             session.counters.images_rendered += steps * num_envs
-        loss = cloning.update(gradient_steps)
+        loss, learning_rate = cloning.update(gradient_steps, (iteration - 1) / iterations)
         session.counters.gradient_steps += gradient_steps
-        session.after(iteration, {"alignment": loss, "learning_rate": config.student.learning_rate})
+        session.after(iteration, {"alignment": loss, "learning_rate": learning_rate})
     session.finish(output)

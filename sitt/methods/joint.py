@@ -11,6 +11,7 @@ from sitt.errors import UserError
 from sitt.nn.policy import Networks
 from sitt.rl.alignment import Alignment
 from sitt.rl.collector import Collector
+from sitt.rl.memory import Memory
 from sitt.rl.ppo import PPO
 from sitt.runs.session import Session, use_threads
 from sitt.seeding import generator
@@ -54,14 +55,17 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     ppo = PPO(
         config.ppo, networks.teacher, networks.proxy, method.lambda_gradient, generator(config.seed, "minibatches")
     )
-    alignment = Alignment(config.student, networks, method.activation_loss, generator(config.seed, "alignment"))
+    memory = Memory(config.student.window * images, networks, config.student.buffer_mebibytes)
+    alignment = Alignment(config.student, networks, memory, method.activation_loss, generator(config.seed, "alignment"))
     session = Session(config, networks, teacher_changes=True)
     session.after(0, {})
     for iteration in range(1, config.training.iterations + 1):
-        rollout, pairs, raw_observations = collector.collect()
+        progress = (iteration - 1) / config.training.iterations
+        rollout, pairs, raw_observations = collector.collect(progress)
         networks.student.observe(pairs.embeddings)
-        losses = ppo.update(rollout, (iteration - 1) / config.training.iterations)
-        losses["alignment"] = alignment.update(pairs, gradient_steps)
+        memory.add(pairs)
+        losses = ppo.update(rollout, progress)
+        losses["alignment"] = alignment.update(gradient_steps, progress)
         losses["learning_rate"] = ppo.learning_rate
         networks.teacher.normalizer.update(raw_observations)
         session.counters.env_steps += len(raw_observations)

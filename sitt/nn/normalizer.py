@@ -20,7 +20,10 @@ class Normalizer(nn.Module):
     count: Tensor
 
     def __init__(self, size: int, common_scale: bool = False) -> None:
-        """With `common_scale` all features are divided by one number, so that faint ones stay faint."""
+        """With `common_scale` all features are divided by one number, so that the vector's total variance is 1.
+
+        Thousands of image features then weigh no more than the joints beside them, and faint ones stay faint.
+        """
         super().__init__()
         self.common_scale = common_scale
         self.register_buffer("mean", torch.zeros(size))
@@ -41,5 +44,5 @@ class Normalizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return standardised x (…, size)."""
-        variance = self.variance.mean() if self.common_scale else self.variance
+        variance = self.variance.sum() if self.common_scale else self.variance
         return ((x - self.mean) * torch.rsqrt(variance + EPSILON)).clamp(-LIMIT, LIMIT)

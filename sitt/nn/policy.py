@@ -32,7 +32,7 @@ class Teacher(nn.Module):
         self.encoder = mlp(NUM_OBSERVATIONS, sizes.teacher)
         self.decoder = Decoder(sizes.teacher[-1], NUM_ACTIONS)
         self.critic = nn.Sequential(mlp(NUM_OBSERVATIONS, sizes.critic), nn.Linear(sizes.critic[-1], 1))
-        self.log_std = nn.Parameter(torch.full((NUM_ACTIONS,), sizes.initial_std).log())
+        self.log_std = nn.Parameter(torch.full((NUM_ACTIONS,), config.ppo.initial_std).log())
 
     def action_mean(self, observations: Tensor) -> Tensor:
         """Return the deterministic actions (B, 9) of raw observations (B, 23)."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Deque, List, NamedTuple
+from typing import List
 
 import torch
 from torch import Tensor, nn
@@ -11,43 +10,41 @@ from torch.nn.functional import l1_loss
 
 from sitt.config.schema import StudentConfig
 from sitt.nn.policy import Networks
-from sitt.rl.optimization import descend
+from sitt.rl.memory import Memory, PairedObservations
+from sitt.rl.optimization import anneal, descend
 from sitt.task.franka_drawer import NUM_PROPRIOCEPTION
-
-
-class PairedObservations(NamedTuple):
-    """The transitions for which student observations were rendered."""
-
-    observations: Tensor
-    """(K, 23) teacher observations."""
-    embeddings: Tensor
-    """(K, …) stored image embeddings."""
 
 
 class Alignment:
     """Updates F_S and F̂_S; the teacher, A and the critic stay as they are."""
 
-    def __init__(self, cfg: StudentConfig, networks: Networks, activation_loss: bool, rng: torch.Generator) -> None:
+    def __init__(
+        self, cfg: StudentConfig, networks: Networks, memory: Memory, activation_loss: bool, rng: torch.Generator
+    ) -> None:
         self.cfg = cfg
         self.networks = networks
         self.activation_loss = activation_loss
         self.rng = rng
-        self.recent: Deque[PairedObservations] = deque(maxlen=cfg.window)
+        self.memory = memory
         self.student_parameters: List[nn.Parameter] = [p for p in networks.student.parameters() if p.requires_grad]
         self.proxy_parameters = list(networks.proxy.parameters())
         self.student_optimizer = torch.optim.Adam(self.student_parameters, lr=cfg.learning_rate, fused=True)
         self.proxy_optimizer = torch.optim.Adam(self.proxy_parameters, lr=cfg.learning_rate, fused=True)
 
-    def update(self, pairs: PairedObservations, gradient_steps: int) -> float:
-        """Take gradient steps on minibatches of the latest pairs (raw observations); return the mean student loss."""
-        self.recent.append(pairs)
-        observations, embeddings = (torch.cat(tensors) for tensors in zip(*self.recent))
-        # The window's teacher observations are normalised, and its targets computed, by the teacher of today.
-        observations = self.networks.teacher.normalizer(observations)
+    def update(self, gradient_steps: int, progress: float) -> float:
+        """Take gradient steps on minibatches of the memory; return the mean student loss.
+
+        Args:
+            gradient_steps: of student and proxy each.
+            progress: share of the training that is done, in [0, 1).
+        """
+        for optimizer in (self.student_optimizer, self.proxy_optimizer):
+            anneal(optimizer, self.cfg.learning_rate, progress)
         total = 0.0
         for _ in range(gradient_steps):
-            chosen = torch.randperm(len(observations), generator=self.rng)[: self.cfg.batch_size]
-            batch = PairedObservations(observations[chosen], embeddings[chosen])
+            raw, embeddings = self.memory.sample(self.cfg.batch_size, self.rng)
+            # Old states too are normalised, and their targets computed, by the teacher of today.
+            batch = PairedObservations(self.networks.teacher.normalizer(raw), embeddings)
             loss = self.student_loss(batch)
             descend(loss, self.student_optimizer, self.student_parameters, self.cfg.max_grad_norm)
             proxy_loss = self.proxy_loss(batch)

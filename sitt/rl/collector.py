@@ -11,8 +11,9 @@ from sitt.config.schema import PPOConfig
 from sitt.env import DrawerEnv
 from sitt.nn.distributions import gaussian_kl, gaussian_log_prob
 from sitt.nn.policy import Networks
-from sitt.rl.alignment import PairedObservations
+from sitt.rl.memory import PairedObservations
 from sitt.rl.rollout import Rollout, generalized_advantages
+from sitt.rl.schedule import explored
 
 
 class Collected(NamedTuple):
@@ -52,8 +53,12 @@ class Collector:
         self.images_at = {(k * cfg.horizon) // calls: images // calls + (k < images % calls) for k in range(calls)}
 
     @torch.no_grad()
-    def collect(self) -> Collected:
-        """Return the transitions, with rewards r − λ_penalty · KL(π_T ‖ π̂_S), and the rendered pairs."""
+    def collect(self, progress: float) -> Collected:
+        """Return the transitions, with rewards r − λ_penalty · KL(π_T ‖ π̂_S), and the rendered pairs.
+
+        Args:
+            progress: share of the training that is done, in [0, 1); λ_penalty is in full force after the exploration.
+        """
         env, teacher, cfg = self.env, self.networks.teacher, self.cfg
         steps, envs = cfg.horizon, env.num_envs
         raw = torch.empty(steps, envs, env.observation.shape[-1])
@@ -82,7 +87,8 @@ class Collector:
         observations = teacher.normalizer(raw.flatten(0, 1))
         rewards = rewards * env.task.cfg.reward.scale
         if self.lambda_penalty:
-            rewards -= self.lambda_penalty * self._misalignment(observations, means.flatten(0, 1)).view(steps, envs)
+            weight = explored(cfg, progress) * self.lambda_penalty
+            rewards -= weight * self._misalignment(observations, means.flatten(0, 1)).view(steps, envs)
         if cuts:
             final = teacher.normalizer(torch.cat(cut_observations))
             rewards.view(-1)[torch.cat(cuts)] += cfg.gamma * teacher.value(final)

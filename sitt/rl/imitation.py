@@ -1,8 +1,8 @@
-"""Imitation of a finished teacher: labelled states in memory, and regression on them (BC and DAgger)."""
+"""Imitation of a finished teacher: it labels states that are acted out for it (BC and DAgger)."""
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -10,49 +10,19 @@ from torch.nn.functional import l1_loss
 
 from sitt.config.schema import StudentConfig
 from sitt.env import DrawerEnv
-from sitt.errors import UserError
 from sitt.nn.policy import Networks
-from sitt.rl.optimization import descend
-from sitt.task.franka_drawer import NUM_ACTIONS, NUM_OBSERVATIONS, NUM_PROPRIOCEPTION
-
-
-class Dataset:
-    """States with the teacher's mean actions as labels, in memory of a fixed size."""
-
-    def __init__(self, cfg: StudentConfig, networks: Networks) -> None:
-        """Refuse a budget of images that does not fit the memory allowed, before anything is rendered."""
-        probe = networks.student.image.embed(
-            torch.zeros(1, 3, networks.image_size, networks.image_size, dtype=torch.uint8)
-        )
-        needed = cfg.images * probe[0].numel() * probe.element_size() / 2**20
-        if needed > cfg.buffer_mebibytes:
-            raise UserError(
-                f"student.images = {cfg.images} need {needed:.0f} MiB, more than student.buffer_mebibytes = "
-                f"{cfg.buffer_mebibytes}; raise it or render fewer images"
-            )
-        self.size = 0
-        self.observations = torch.empty(cfg.images, NUM_OBSERVATIONS)
-        self.labels = torch.empty(cfg.images, NUM_ACTIONS)
-        self.embeddings = torch.empty(cfg.images, *probe.shape[1:], dtype=probe.dtype)
-
-    def add(self, observations: Tensor, labels: Tensor, embeddings: Tensor) -> None:
-        """Append K states; IndexError beyond the budget."""
-        end = self.size + len(observations)
-        if end > len(self.observations):
-            raise IndexError(f"{end} states exceed the budget of {len(self.observations)}")
-        self.observations[self.size : end] = observations
-        self.labels[self.size : end] = labels
-        self.embeddings[self.size : end] = embeddings
-        self.size = end
+from sitt.rl.memory import Memory, PairedObservations
+from sitt.rl.optimization import anneal, descend
+from sitt.task.franka_drawer import NUM_PROPRIOCEPTION
 
 
 class Demonstrator:
-    """Plays a mixture of teacher and student and labels every state it visits."""
+    """Plays a mixture of teacher and student and keeps every state it visits."""
 
-    def __init__(self, env: DrawerEnv, networks: Networks, dataset: Dataset, rng: torch.Generator) -> None:
+    def __init__(self, env: DrawerEnv, networks: Networks, memory: Memory, rng: torch.Generator) -> None:
         self.env = env
         self.networks = networks
-        self.dataset = dataset
+        self.memory = memory
         self.rng = rng
 
     @torch.no_grad()
@@ -61,7 +31,7 @@ class Demonstrator:
 
         In each state the teacher acts with probability β and the student otherwise
         [Ross et al. 2011, algorithm 3.1]. The teacher acts as in its own roll-outs, with its
-        exploration noise; the student acts, and all labels are, without noise.
+        exploration noise; the student acts without noise.
         """
         env, teacher = self.env, self.networks.teacher
         student = self.networks.student_policy()
@@ -70,10 +40,10 @@ class Demonstrator:
         for _ in range(steps):
             observations = teacher.normalizer(env.observation)
             embeddings = self.networks.student.image.embed(env.simulator.render(everyone))
-            labels = teacher.decoder(teacher.encoder(observations))
             self.networks.student.observe(embeddings)
-            self.dataset.add(observations, labels, embeddings)
-            actions = labels + std * torch.randn(labels.shape, generator=self.rng)
+            self.memory.add(PairedObservations(env.observation, embeddings))
+            means = teacher.decoder(teacher.encoder(observations))
+            actions = means + std * torch.randn(means.shape, generator=self.rng)
             if beta < 1.0:
                 teacher_acts = torch.rand(env.num_envs, 1, generator=self.rng) < beta
                 features = student.student(embeddings, observations[:, :NUM_PROPRIOCEPTION])
@@ -82,29 +52,37 @@ class Demonstrator:
 
 
 class Cloning:
-    """Regression of the student's actions on the labels; the teacher stays as it is."""
+    """Regression of the student's actions on the teacher's; the teacher stays as it is."""
 
-    def __init__(self, cfg: StudentConfig, networks: Networks, dataset: Dataset, rng: torch.Generator) -> None:
+    def __init__(self, cfg: StudentConfig, networks: Networks, memory: Memory, rng: torch.Generator) -> None:
         self.cfg = cfg
         self.networks = networks
-        self.dataset = dataset
+        self.memory = memory
         self.rng = rng
         learners = (networks.student, networks.own_decoder)
         self.parameters: List[nn.Parameter] = [p for m in learners for p in m.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=cfg.learning_rate, fused=True)
 
-    def update(self, gradient_steps: int) -> float:
-        """Take gradient steps on random minibatches of all states so far; return the mean loss."""
+    def update(self, gradient_steps: int, progress: float) -> Tuple[float, float]:
+        """Take gradient steps on random minibatches of all states so far; return the mean loss and the learning rate.
+
+        Args:
+            gradient_steps: of the student.
+            progress: share of the training that is done, in [0, 1).
+        """
+        learning_rate = anneal(self.optimizer, self.cfg.learning_rate, progress)
         total = 0.0
         for _ in range(gradient_steps):
-            chosen = torch.randint(self.dataset.size, (self.cfg.batch_size,), generator=self.rng)
-            loss = self.loss(chosen)
+            loss = self.loss(self.memory.sample(self.cfg.batch_size, self.rng))
             descend(loss, self.optimizer, self.parameters, self.cfg.max_grad_norm)
             total += float(loss.detach())
-        return total / gradient_steps
+        return total / gradient_steps, learning_rate
 
-    def loss(self, chosen: Tensor) -> Tensor:
-        """L1 between the student's mean actions and the labels, the norm that the alignment phase uses too."""
-        proprioception = self.dataset.observations[chosen, :NUM_PROPRIOCEPTION]
-        features = self.networks.student(self.dataset.embeddings[chosen], proprioception)
-        return l1_loss(self.networks.own_decoder(features), self.dataset.labels[chosen])
+    def loss(self, batch: PairedObservations) -> Tensor:
+        """L1 between the student's and the teacher's mean actions, the norm that the alignment phase uses too."""
+        teacher = self.networks.teacher
+        with torch.no_grad():
+            observations = teacher.normalizer(batch.observations)
+            labels = teacher.decoder(teacher.encoder(observations))
+        features = self.networks.student(batch.embeddings, observations[:, :NUM_PROPRIOCEPTION])
+        return l1_loss(self.networks.own_decoder(features), labels)

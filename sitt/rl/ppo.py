@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Dict, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from sitt.nn.distributions import gaussian_entropy, gaussian_kl, gaussian_log_pr
 from sitt.nn.policy import Teacher
 from sitt.rl.optimization import descend
 from sitt.rl.rollout import Rollout
+from sitt.rl.schedule import explored, settled
 
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-6, 1e-2
 """Bounds of the adaptive learning rate [O: rl_games' AdaptiveScheduler]."""
@@ -84,6 +86,9 @@ class PPO:
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
         means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}
         self._adapt_learning_rate(means["policy_kl"], self._desired_kl(progress))
+        if settled(self.cfg, progress):
+            with torch.no_grad():
+                self.teacher.log_std.clamp_(max=self._largest_log_std(progress))
         return means
 
     def loss(self, rollout: Rollout, advantages: Tensor, chosen: Tensor, old_log_std: Tensor) -> PPOLoss:
@@ -114,7 +119,9 @@ class PPO:
         cfg = self.cfg
         total = loss.policy + cfg.value_coefficient * loss.value + cfg.bounds_coefficient * loss.bounds
         total = total - self._entropy_coefficient(progress) * loss.entropy
-        return total + self.lambda_gradient * loss.alignment_kl if self.lambda_gradient else total
+        if self.lambda_gradient:
+            total = total + explored(cfg, progress) * self.lambda_gradient * loss.alignment_kl
+        return total
 
     def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
         """KL(π_T ‖ π̂_S), whose gradient reaches F_T only: A, the proxy and the deviation are detached."""
@@ -127,13 +134,17 @@ class PPO:
 
     def _entropy_coefficient(self, progress: float) -> float:
         """Falls linearly to zero while the teacher explores."""
-        return self.cfg.entropy_coefficient * max(0.0, 1.0 - progress / self.cfg.exploration_fraction)
+        return self.cfg.entropy_coefficient * (1.0 - explored(self.cfg, progress))
 
     def _desired_kl(self, progress: float) -> float:
         """Constant while the teacher explores, then falling linearly, so that the training ends in small steps."""
-        cfg, explore = self.cfg, self.cfg.exploration_fraction
-        settled = max(0.0, progress - explore) / (1.0 - explore) if explore < 1.0 else 0.0
-        return cfg.desired_kl + settled * (cfg.final_kl - cfg.desired_kl)
+        cfg = self.cfg
+        return cfg.desired_kl + settled(cfg, progress) * (cfg.final_kl - cfg.desired_kl)
+
+    def _largest_log_std(self, progress: float) -> float:
+        """Noise opens drawers that the mean action leaves almost open; it fades, so that the mean action learns to."""
+        start, end = math.log(self.cfg.initial_std), math.log(self.cfg.final_std)
+        return start + settled(self.cfg, progress) * (end - start)
 
     def _adapt_learning_rate(self, kl: float, desired_kl: float) -> None:
         if not desired_kl:

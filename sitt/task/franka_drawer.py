@@ -99,6 +99,7 @@ class FrankaDrawer:
             right_finger_height=state.right_finger_position[:, 2] - handle[:, 2],
             fingers=state.joint_positions[:, 7:],
             opening=state.drawer_opening,
+            success=self.success(state),
             actions=actions,
         )
 

@@ -1,4 +1,4 @@
-"""OIGE's drawer reward, term by term (franka_cabinet.py, compute_franka_reward)."""
+"""OIGE's drawer reward, term by term (franka_cabinet.py, compute_franka_reward), and one term of ours."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class RewardInputs(NamedTuple):
     """(N, 2) finger joint positions, m."""
     opening: Tensor
     """m of the drawer."""
+    success: Tensor
+    """Whether the drawer is open, bool."""
     actions: Tensor
     """(N, 9) clipped actions."""
 
@@ -62,4 +64,5 @@ def reward_terms(inputs: RewardInputs, cfg: RewardConfig) -> dict[str, Tensor]:
         "finger_close": cfg.finger_close * finger_close,
         "action": -cfg.action * inputs.actions.square().sum(-1),
         "bonus": 0.5 * first + around * second + 2.0 * around * third,
+        "success": cfg.success * inputs.success,
     }

@@ -68,7 +68,7 @@ def test_the_joint_teacher_without_pressure_is_plain_ppo_bit_for_bit(trained):
     ppo = PPO(config.ppo, networks.teacher, networks.proxy, 0.0, generator(config.seed, "minibatches"))
     iterations = config.training.iterations
     for iteration in range(iterations):
-        collected = collector.collect()
+        collected = collector.collect(iteration / iterations)
         ppo.update(collected.rollout, iteration / iterations)
         networks.teacher.normalizer.update(collected.raw_observations)
     trained_weights = weights(run)
@@ -81,14 +81,15 @@ def test_alignment_changes_the_teacher(trained):
     assert not torch.equal(plain["teacher.encoder.0.weight"], aligned["teacher.encoder.0.weight"])
 
 
-def test_penalty_lowers_the_reward_by_lambda_times_the_divergence():
-    config = tiny("joint", 0)
+@pytest.mark.parametrize(("progress", "share"), [(0.0, 0.0), (0.2, 0.4), (0.5, 1.0), (0.9, 1.0)])
+def test_penalty_lowers_the_reward_by_lambda_times_the_divergence(progress, share):
+    config = tiny("joint", 0, "ppo.exploration_fraction=0.5")
 
     def collect(penalty):
         networks = Networks(config)
         env = make_env(config, 8, generator(0, "environment"))
         arguments = (config.ppo, 8, 8, penalty, generator(0, "exploration"), generator(0, "subset"))
-        return networks, Collector(env, networks, *arguments).collect().rollout
+        return networks, Collector(env, networks, *arguments).collect(progress).rollout
 
     networks, plain = collect(0.0)
     _, penalised = collect(0.5)
@@ -97,10 +98,10 @@ def test_penalty_lowers_the_reward_by_lambda_times_the_divergence():
         proxy = teacher.decoder(networks.proxy(plain.observations))
         kl = (0.5 * ((plain.means - proxy) / teacher.log_std.exp()).square()).sum(-1)
     assert torch.equal(plain.actions, penalised.actions)
-    # The last step of each environment has no later rewards: its advantage falls by λ·KL alone.
+    # The last step of each environment has no later rewards: its advantage falls by the penalty alone.
     last = slice(-8, None)
     fall = plain.advantages[last] - penalised.advantages[last]
-    assert torch.allclose(fall, 0.5 * kl[last], atol=1e-5)
+    assert torch.allclose(fall, share * 0.5 * kl[last], atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["bc", "dagger"])

@@ -24,3 +24,10 @@ def test_output_is_standardised_and_clamped_and_changes_nothing():
     out = normalizer(torch.tensor([[1.0], [2.0], [100.0]]))
     assert torch.allclose(out.squeeze(), torch.tensor([-1.0, 0.0, 5.0]), atol=1e-4)
     assert torch.equal(normalizer.mean, before)
+
+
+def test_with_a_common_scale_the_whole_vector_has_variance_one():
+    normalizer = Normalizer(2, common_scale=True)
+    batch = torch.tensor([[-3.0, 1.0], [3.0, 1.0], [0.0, 5.0], [0.0, 1.0]])  # variances 4.5 and 3
+    normalizer.update(batch)
+    assert torch.allclose(normalizer(batch), (batch - batch.mean(0)) / 7.5**0.5, atol=1e-5)

@@ -5,7 +5,8 @@ import torch
 
 from sitt.config.compose import compose
 from sitt.nn.policy import Networks
-from sitt.rl.alignment import Alignment, PairedObservations
+from sitt.rl.alignment import Alignment
+from sitt.rl.memory import Memory, PairedObservations
 from sitt.seeding import generator
 
 
@@ -29,8 +30,14 @@ def pairs(networks):
     return PairedObservations(torch.randn(8, 23, generator=rng), embeddings)
 
 
-def alignment(config, networks, activation_loss=False):
-    return Alignment(config.student, networks, activation_loss, generator(0, "test"))
+def alignment(config, networks, activation_loss=False, memory=None):
+    return Alignment(config.student, networks, memory, activation_loss, generator(0, "test"))
+
+
+def remembered(networks, pairs):
+    memory = Memory(len(pairs.observations), networks, mebibytes=16)
+    memory.add(pairs)
+    return memory
 
 
 def reached(networks):
@@ -72,7 +79,7 @@ def test_proxy_loss_reaches_the_proxy_only(config, networks, pairs, activation_l
 
 def test_the_phase_changes_student_and_proxy_and_nothing_else(config, networks, pairs):
     before = {name: value.clone() for name, value in networks.state_dict().items()}
-    alignment(config, networks).update(pairs, 3)
+    alignment(config, networks, memory=remembered(networks, pairs)).update(3, 0.0)
     moved = {name for name, value in networks.state_dict().items() if not torch.equal(value, before[name])}
     trained = {f"student.body.{name}" for name, _ in networks.student.body.named_parameters()}
     trained |= {f"proxy.{name}" for name, _ in networks.proxy.named_parameters()}
@@ -80,7 +87,15 @@ def test_the_phase_changes_student_and_proxy_and_nothing_else(config, networks, 
 
 
 def test_the_loss_falls(config, networks, pairs):
-    part = alignment(config, networks)
+    part = alignment(config, networks, memory=remembered(networks, pairs))
     first = float(part.student_loss(pairs).detach())
-    part.update(pairs, 200)
+    part.update(200, 0.0)
     assert float(part.student_loss(pairs).detach()) < 0.3 * first
+
+
+def test_the_learning_rate_is_constant_and_then_falls_to_zero(config, networks, pairs):
+    part = alignment(config, networks, memory=remembered(networks, pairs))
+    for progress, share in ((0.0, 1.0), (0.5, 1.0), (0.75, 0.5), (0.9, 0.2)):
+        part.update(1, progress)
+        for optimizer in (part.student_optimizer, part.proxy_optimizer):
+            assert optimizer.param_groups[0]["lr"] == pytest.approx(share * config.student.learning_rate)

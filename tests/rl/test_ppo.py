@@ -154,6 +154,16 @@ def test_the_policy_update_changes_the_teacher_and_nothing_else(networks, lambda
     assert changed(networks, before) == trained
 
 
+def test_the_weight_of_the_kl_rises_over_the_exploration(networks):
+    rollout = random_rollout(networks)
+    ppo = ppo_of(networks, lambda_gradient=0.3, exploration_fraction=0.5)
+    without = ppo_of(networks, exploration_fraction=0.5)
+    for progress, expected in ((0.0, 0.0), (0.25, 0.15), (0.5, 0.3), (0.9, 0.3)):
+        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
+        added = ppo.total(loss, progress) - without.total(loss, progress)
+        assert added.item() == pytest.approx(expected * loss.alignment_kl.item(), abs=1e-5)
+
+
 def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
     ppo = ppo_of(networks, lambda_gradient=1.0)
     rollout = random_rollout(networks)
@@ -183,6 +193,21 @@ def test_steps_are_constant_while_exploring_and_then_shrink(networks):
     targets = [ppo._desired_kl(progress) for progress in (0.0, 0.5, 0.75, 1.0)]
     assert targets == pytest.approx([0.01, 0.01, 0.006, 0.002])
     assert ppo_of(networks, desired_kl=0.01, final_kl=0.002, exploration_fraction=1.0)._desired_kl(0.9) == 0.01
+
+
+def test_the_noise_fades_after_the_exploration(networks):
+    rollout = random_rollout(networks)
+    ppo = ppo_of(networks, initial_std=0.4, final_std=0.1, exploration_fraction=0.5)
+    for progress, largest in ((0.75, 0.2), (1.0, 0.1)):
+        networks.teacher.log_std.data.fill_(0.0)
+        ppo.update(rollout, progress)
+        assert networks.teacher.log_std.exp().tolist() == pytest.approx([largest] * 9)
+    networks.teacher.log_std.data.fill_(0.0)
+    ppo.update(rollout, 0.5)
+    assert networks.teacher.log_std.exp().min() > 0.9  # while exploring, the noise is what was learned
+    networks.teacher.log_std.data.fill_(-4.0)
+    ppo.update(rollout, 1.0)
+    assert networks.teacher.log_std.exp().max() < 0.05  # a limit, not a setting
 
 
 def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):

@@ -23,6 +23,7 @@ def inputs(**changes):
         right_finger_height=-0.02,
         fingers=[0.01, 0.02],
         opening=0.0,
+        success=False,
         actions=[0.0] * 9,
     )
     assert set(changes) <= set(values)
@@ -71,6 +72,11 @@ def test_bonuses_add_up_at_their_openings(cfg, opening, bonus):
     result = terms(cfg, opening=opening)
     assert result["bonus"] == pytest.approx(bonus)
     assert result["open"] == pytest.approx(7.5 * opening * 1.5, rel=1e-5)
+
+
+def test_success_is_worth_its_weight_and_otherwise_nothing(cfg):
+    assert terms(cfg, success=True)["success"] == cfg.success > 0.0
+    assert terms(cfg, success=False)["success"] == 0.0
 
 
 def test_action_penalty_is_the_squared_norm(cfg):

@@ -1,0 +1,21 @@
+"""The two halves of a training: the teacher explores, then it settles.
+
+While it explores, the entropy bonus falls to zero and the weights of the alignment rise to theirs; while it
+settles, its steps and its noise shrink. Before the teacher has found the drawer, one that hardly moves is the
+easiest to imitate, and with full weights it stays so.
+"""
+
+from __future__ import annotations
+
+from sitt.config.schema import PPOConfig
+
+
+def explored(cfg: PPOConfig, progress: float) -> float:
+    """Share of the exploration that is over, when the share `progress` of the training is."""
+    return min(1.0, progress / cfg.exploration_fraction)
+
+
+def settled(cfg: PPOConfig, progress: float) -> float:
+    """Share of the time after the exploration that is over, when the share `progress` of the training is."""
+    left = 1.0 - cfg.exploration_fraction
+    return max(0.0, progress - cfg.exploration_fraction) / left if left else 0.0
