@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-from sitt.config.schema import Count, MethodConfig, RunConfig
+from sitt.config.fields import Count
+from sitt.config.schema import MethodConfig, RunConfig
 from sitt.methods.dagger import check_shares, imitate
 
 

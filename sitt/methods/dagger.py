@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List, Optional
 
-from sitt.config.schema import Count, Fraction, MethodConfig, RunConfig
+from sitt.config.fields import Count, Fraction
+from sitt.config.schema import MethodConfig, RunConfig
 from sitt.env import make_env
 from sitt.errors import UserError
 from sitt.nn.policy import Networks

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Optional
 
-from sitt.config.schema import MethodConfig, NonNegative, RunConfig
+from sitt.config.fields import NonNegative
+from sitt.config.schema import MethodConfig, RunConfig
 from sitt.env import make_env
 from sitt.errors import UserError
 from sitt.nn.policy import Networks

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sitt.config.schema import EncoderConfig
+from sitt.config.learning import EncoderConfig
 from sitt.errors import UserError
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from sitt.config.schema import StudentConfig
+from sitt.config.learning import StudentConfig
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
 from sitt.rl.optimization import anneal, descend

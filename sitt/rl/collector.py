@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sitt.config.schema import PPOConfig
+from sitt.config.learning import PPOConfig
 from sitt.env import DrawerEnv
 from sitt.nn.distributions import gaussian_kl, gaussian_log_prob
 from sitt.nn.policy import Networks

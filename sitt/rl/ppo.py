@@ -8,7 +8,7 @@ from typing import Dict, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sitt.config.schema import PPOConfig
+from sitt.config.learning import PPOConfig
 from sitt.nn.distributions import gaussian_entropy, gaussian_kl, gaussian_log_prob
 from sitt.nn.policy import Teacher
 from sitt.rl.optimization import descend

@@ -7,7 +7,7 @@ easiest to imitate, and with full weights it stays so.
 
 from __future__ import annotations
 
-from sitt.config.schema import PPOConfig
+from sitt.config.learning import PPOConfig
 
 
 def explored(cfg: PPOConfig, progress: float) -> float:

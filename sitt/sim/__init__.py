@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sitt.config.schema import SimConfig, TaskConfig
+from sitt.config.schema import SimConfig
+from sitt.config.task import TaskConfig
 from sitt.sim.base import Simulator
 
 

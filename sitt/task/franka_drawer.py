@@ -12,7 +12,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from sitt.config.schema import TaskConfig
+from sitt.config.task import TaskConfig
 from sitt.sim.base import SimState
 from sitt.task.rewards import RewardInputs, reward_terms
 from sitt.task.rotations import about_z, multiply, rotate

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sitt.config.schema import RewardConfig
+from sitt.config.task import RewardConfig
 
 FINGER_RANGE = 0.04
 """m; half the gripper's opening, from which OIGE's finger terms count [O]."""

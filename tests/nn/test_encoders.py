@@ -5,7 +5,7 @@ import torch
 from transformers import BitImageProcessor, Dinov2Config, Dinov2Model
 
 from sitt.config.compose import compose
-from sitt.config.schema import EncoderConfig
+from sitt.config.learning import EncoderConfig
 from sitt.errors import UserError
 from sitt.nn.encoders import make_encoder
 from sitt.nn.policy import Student

@@ -12,7 +12,8 @@ import pytest
 import torch
 import yaml
 
-from sitt.config.schema import SimConfig, TaskConfig
+from sitt.config.schema import SimConfig
+from sitt.config.task import TaskConfig
 from sitt.sim.mujoco import MujocoSimulator
 
 CONFIG = Path(__file__).parents[2] / "configs" / "task" / "franka_drawer.yaml"

@@ -7,7 +7,7 @@ from importlib import resources
 import mujoco
 import numpy as np
 
-from sitt.config.schema import TaskConfig
+from sitt.config.task import TaskConfig
 
 ROBOT_JOINTS = (*(f"joint{i}" for i in range(1, 8)), "finger_joint1", "finger_joint2")
 DRAWN_ONLY, COLLIDES_ONLY = 1, 3

@@ -13,7 +13,8 @@ import warp as wp
 from mujoco.batch import Batch
 from torch import Tensor
 
-from sitt.config.schema import SimConfig, TaskConfig
+from sitt.config.schema import SimConfig
+from sitt.config.task import TaskConfig
 from sitt.sim.mujoco.model import HANDLE_GEOMS, build_model
 
 wp.config.log_level = wp.LOG_WARNING

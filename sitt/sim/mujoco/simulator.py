@@ -11,7 +11,8 @@ import torch
 from mujoco.batch import Batch, SimulationError
 from torch import Tensor
 
-from sitt.config.schema import SimConfig, TaskConfig
+from sitt.config.schema import SimConfig
+from sitt.config.task import TaskConfig
 from sitt.sim.base import SimState
 from sitt.sim.mujoco.model import build_model, rest_state, yaw_quaternion
 from sitt.sim.mujoco.renderer import Renderer

@@ -1,0 +1,144 @@
+"""The networks', the learning's and the evaluation's sections of the configuration.
+
+Sources: [O] OmniIsaacGymEnvs commit f8f91bc, [U] the robot's and cabinet's
+URDFs, [P] the paper, [ours] a choice of this benchmark.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sitt.config.fields import Count, Fraction, NonNegative, Positive, Strict, Widths
+
+
+class EncoderConfig(Strict):
+    """The student's image encoder."""
+
+    name: Literal["random", "cnn", "dinov2"]
+    """'random': frozen seeded convolution; 'cnn': trained convolution; 'dinov2': frozen DINOv2 [P]."""
+    channels: Widths
+    """Output channels of each stride-2 convolution ('random' and 'cnn')."""
+    pretrained: str
+    """Folder or hub name of the weights ('dinov2'); empty otherwise."""
+    revision: str
+    """Commit of the weights on the hub ('dinov2'); empty otherwise."""
+
+    @model_validator(mode="after")
+    def _weights_are_named(self) -> EncoderConfig:
+        if self.name == "dinov2" and not self.pretrained:
+            raise ValueError("pretrained is empty; name a local folder or a hub model, such as facebook/dinov2-small")
+        return self
+
+
+class NetworkConfig(Strict):
+    """Sizes of the four networks [P] and of the critic."""
+
+    teacher: Widths
+    """Hidden widths of F_T and of the proxy; the last is the feature size that A decodes. [P: 3 layers]"""
+    student: Widths
+    """Hidden widths of F_S's MLP; the last must equal the teacher's. [P: 5 layers]"""
+    critic: Widths
+    """Hidden widths of the critic."""
+
+    @model_validator(mode="after")
+    def _features_match(self) -> NetworkConfig:
+        if self.teacher[-1] != self.student[-1]:
+            raise ValueError(
+                f"student[-1] = {self.student[-1]} must equal teacher[-1] = {self.teacher[-1]}: A is shared"
+            )
+        return self
+
+
+class PPOConfig(Strict):
+    """Proximal policy optimisation of the teacher."""
+
+    horizon: Count
+    """Control steps per environment and iteration."""
+    epochs: Count
+    """Passes over the roll-out per iteration."""
+    minibatches: Count
+    """Minibatches per pass."""
+    gamma: Fraction
+    """Discount per control step."""
+    gae_lambda: Fraction
+    """λ of generalised advantage estimation."""
+    clip: Positive
+    """Clipping range of the probability ratio and of the value."""
+    clip_value: bool
+    """Clip the value loss as rl_games and Stable-Baselines3 do."""
+    value_coefficient: NonNegative
+    """Weight of the value loss."""
+    entropy_coefficient: NonNegative
+    """Weight of the entropy bonus at the start."""
+    bounds_coefficient: NonNegative
+    """Weight of the penalty on action means beyond ±1.1 [O: rl_games' bounds_loss]."""
+    max_grad_norm: Positive
+    """Gradient norm limit."""
+    learning_rate: Positive
+    """Initial learning rate of Adam."""
+    desired_kl: NonNegative
+    """After each roll-out the learning rate adapts to keep the mean KL(old ‖ new) near this; 0 keeps it constant."""
+    initial_std: Positive
+    """Standard deviation of the actions at the start; from there it is learned."""
+    exploration_fraction: Annotated[float, Field(gt=0, le=1)]
+    """Share of the training over which the entropy bonus falls to zero and both λ rise from zero."""
+    final_kl: NonNegative
+    """The value of desired_kl at the end of the training; after the exploration it falls to this."""
+    final_std: Positive
+    """Largest standard deviation of the actions at the end, so that the mean action comes to be what is trained."""
+
+    @model_validator(mode="after")
+    def _finals_are_smaller(self) -> PPOConfig:
+        if self.final_kl > self.desired_kl:
+            raise ValueError(f"final_kl = {self.final_kl} must not exceed desired_kl = {self.desired_kl}")
+        if self.final_std > self.initial_std:
+            raise ValueError(f"final_std = {self.final_std} must not exceed initial_std = {self.initial_std}")
+        return self
+
+
+class StudentConfig(Strict):
+    """The budget that every method's student has, and its optimiser."""
+
+    images: Count
+    """Student observations rendered for training, in all."""
+    gradient_steps: Count
+    """Optimiser steps of the student, in all."""
+    batch_size: Count
+    """Transitions per gradient step."""
+    learning_rate: Positive
+    """Learning rate of Adam for the student (and the proxy); in the second half of the training it falls to zero."""
+    max_grad_norm: Positive
+    """Gradient norm limit."""
+    window: Count
+    """Latest roll-outs whose rendered states the alignment phase reuses; 1: only the one just made.
+
+    BC and DAgger reuse all of theirs.
+    """
+    buffer_mebibytes: Count
+    """Largest memory of the images (or features) that BC and DAgger keep, MiB."""
+
+
+class TrainingConfig(Strict):
+    """How long, and how often progress is measured."""
+
+    num_envs: Count
+    """Parallel environments of the training roll-outs."""
+    iterations: Count
+    """Iterations of roll-out, policy update and alignment."""
+    evaluations: Annotated[int, Field(ge=2)]
+    """Evaluations of teacher and student in the course of training (the points of Figure 3)."""
+    evaluation_episodes: Count
+    """Episodes of each of those evaluations."""
+
+
+class EvaluationConfig(Strict):
+    """The final evaluation, the same for every method."""
+
+    episodes: Count
+    """Episodes, from fixed start states."""
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of the start states; independent of the run's seed."""
+    num_envs: Count
+    """Environments stepped side by side; the outcome does not depend on it."""
