@@ -1,7 +1,6 @@
 """The networks', the learning's and the evaluation's sections of the configuration.
 
-Sources: [O] OmniIsaacGymEnvs commit f8f91bc, [U] the robot's and cabinet's
-URDFs, [P] the paper, [ours] a choice of this benchmark.
+Sources: [O] OmniIsaacGymEnvs commit f8f91bc, [P] the paper, [ours] a choice of this benchmark.
 """
 
 from __future__ import annotations
@@ -85,9 +84,10 @@ class PPOConfig(Strict):
     exploration_fraction: Annotated[float, Field(gt=0, le=1)]
     """Share of the training over which the entropy bonus falls to zero and both λ rise from zero."""
     final_kl: NonNegative
-    """The value of desired_kl at the end of the training; after the exploration it falls to this."""
+    """The value of desired_kl at the end of the training; it falls linearly to this once the exploration is over."""
     final_std: Positive
-    """Largest standard deviation of the actions at the end, so that the mean action comes to be what is trained."""
+    """Largest standard deviation of the actions at the end; from initial_std the limit falls geometrically to this
+    once the exploration is over, so that the mean action comes to be what is trained."""
 
     @model_validator(mode="after")
     def _finals_are_smaller(self) -> PPOConfig:
@@ -108,7 +108,7 @@ class StudentConfig(Strict):
     batch_size: Count
     """Transitions per gradient step."""
     learning_rate: Positive
-    """Learning rate of Adam for the student (and the proxy); in the second half of the training it falls to zero."""
+    """Learning rate of Adam for the student (and the proxy); after ppo.exploration_fraction it falls to zero."""
     max_grad_norm: Positive
     """Gradient norm limit."""
     window: Count
@@ -117,7 +117,7 @@ class StudentConfig(Strict):
     BC and DAgger reuse all of theirs.
     """
     buffer_mebibytes: Count
-    """Largest memory of the images (or features) that BC and DAgger keep, MiB."""
+    """Largest memory of the images (or features) kept for the student, MiB."""
 
 
 class TrainingConfig(Strict):

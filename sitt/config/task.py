@@ -92,7 +92,7 @@ class CabinetConfig(Strict):
 
 
 class RewardConfig(Strict):
-    """OIGE's reward, term by term (franka_cabinet.py, compute_franka_reward)."""
+    """OIGE's reward, term by term (franka_cabinet.py, compute_franka_reward), and one term of ours."""
 
     distance: NonNegative
     """Weight of the handle-to-grasp distance term."""

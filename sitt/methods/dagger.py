@@ -12,6 +12,7 @@ from sitt.errors import UserError
 from sitt.nn.policy import Networks
 from sitt.rl.imitation import Cloning, Demonstrator
 from sitt.rl.memory import Memory
+from sitt.rl.schedule import student_learning_rate
 from sitt.runs.session import Session, use_threads
 from sitt.runs.weights import load_teacher
 from sitt.seeding import generator
@@ -81,7 +82,8 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
             demonstrator.collect(steps, betas[round_])
             session.counters.env_steps += steps * num_envs
             session.counters.images_rendered += steps * num_envs
-        loss, learning_rate = cloning.update(gradient_steps, (iteration - 1) / iterations)
+        learning_rate = student_learning_rate(config, (iteration - 1) / iterations)
+        loss = cloning.update(gradient_steps, learning_rate)
         session.counters.gradient_steps += gradient_steps
         session.after(iteration, {"alignment": loss, "learning_rate": learning_rate})
     session.finish(output)

@@ -14,6 +14,7 @@ from sitt.rl.alignment import Alignment
 from sitt.rl.collector import Collector
 from sitt.rl.memory import Memory
 from sitt.rl.ppo import PPO
+from sitt.rl.schedule import student_learning_rate
 from sitt.runs.session import Session, use_threads
 from sitt.seeding import generator
 
@@ -56,7 +57,8 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     ppo = PPO(
         config.ppo, networks.teacher, networks.proxy, method.lambda_gradient, generator(config.seed, "minibatches")
     )
-    memory = Memory(config.student.window * images, networks, config.student.buffer_mebibytes)
+    window = min(config.student.window, config.training.iterations)
+    memory = Memory(window * images, networks, config.student.buffer_mebibytes)
     alignment = Alignment(config.student, networks, memory, method.activation_loss, generator(config.seed, "alignment"))
     session = Session(config, networks, teacher_changes=True)
     session.after(0, {})
@@ -66,7 +68,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         networks.student.observe(pairs.embeddings)
         memory.add(pairs)
         losses = ppo.update(rollout, progress)
-        losses["alignment"] = alignment.update(gradient_steps, progress)
+        losses["alignment"] = alignment.update(gradient_steps, student_learning_rate(config, progress))
         losses["learning_rate"] = ppo.learning_rate
         networks.teacher.normalizer.update(raw_observations)
         session.counters.env_steps += len(raw_observations)

@@ -11,7 +11,7 @@ from torch.nn.functional import l1_loss
 from sitt.config.learning import StudentConfig
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
-from sitt.rl.optimization import anneal, descend
+from sitt.rl.optimization import descend, set_learning_rate
 from sitt.task.franka_drawer import NUM_PROPRIOCEPTION
 
 
@@ -31,15 +31,10 @@ class Alignment:
         self.student_optimizer = torch.optim.Adam(self.student_parameters, lr=cfg.learning_rate, fused=True)
         self.proxy_optimizer = torch.optim.Adam(self.proxy_parameters, lr=cfg.learning_rate, fused=True)
 
-    def update(self, gradient_steps: int, progress: float) -> float:
-        """Take gradient steps on minibatches of the memory; return the mean student loss.
-
-        Args:
-            gradient_steps: of student and proxy each.
-            progress: share of the training that is done, in [0, 1).
-        """
+    def update(self, gradient_steps: int, learning_rate: float) -> float:
+        """Take gradient steps of student and proxy on minibatches of the memory; return the mean student loss."""
         for optimizer in (self.student_optimizer, self.proxy_optimizer):
-            anneal(optimizer, self.cfg.learning_rate, progress)
+            set_learning_rate(optimizer, learning_rate)
         total = 0.0
         for _ in range(gradient_steps):
             raw, embeddings = self.memory.sample(self.cfg.batch_size, self.rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from sitt.config.learning import StudentConfig
 from sitt.env import DrawerEnv
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
-from sitt.rl.optimization import anneal, descend
+from sitt.rl.optimization import descend, set_learning_rate
 from sitt.task.franka_drawer import NUM_PROPRIOCEPTION
 
 
@@ -63,20 +63,15 @@ class Cloning:
         self.parameters: List[nn.Parameter] = [p for m in learners for p in m.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=cfg.learning_rate, fused=True)
 
-    def update(self, gradient_steps: int, progress: float) -> Tuple[float, float]:
-        """Take gradient steps on random minibatches of all states so far; return the mean loss and the learning rate.
-
-        Args:
-            gradient_steps: of the student.
-            progress: share of the training that is done, in [0, 1).
-        """
-        learning_rate = anneal(self.optimizer, self.cfg.learning_rate, progress)
+    def update(self, gradient_steps: int, learning_rate: float) -> float:
+        """Take gradient steps on random minibatches of all states so far; return the mean loss."""
+        set_learning_rate(self.optimizer, learning_rate)
         total = 0.0
         for _ in range(gradient_steps):
             loss = self.loss(self.memory.sample(self.cfg.batch_size, self.rng))
             descend(loss, self.optimizer, self.parameters, self.cfg.max_grad_norm)
             total += float(loss.detach())
-        return total / gradient_steps, learning_rate
+        return total / gradient_steps
 
     def loss(self, batch: PairedObservations) -> Tensor:
         """L1 between the student's and the teacher's mean actions, the norm that the alignment phase uses too."""

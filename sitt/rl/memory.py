@@ -32,7 +32,7 @@ class Memory:
         if needed > mebibytes:
             raise UserError(
                 f"{capacity} images kept for the student need {needed:.0f} MiB, more than student.buffer_mebibytes = "
-                f"{mebibytes}; raise it, or lower student.images or student.window"
+                f"{mebibytes}; raise it, or lower student.images (or, in joint training, student.window)"
             )
         self.size = 0
         self.next = 0
@@ -40,8 +40,10 @@ class Memory:
         self.embeddings = torch.empty(capacity, *probe.shape[1:], dtype=probe.dtype)
 
     def add(self, pairs: PairedObservations) -> None:
-        """Keep K states (K ≤ capacity)."""
+        """Keep K states; ValueError if that is more than the capacity."""
         capacity = len(self.observations)
+        if len(pairs.observations) > capacity:
+            raise ValueError(f"{len(pairs.observations)} states do not fit a memory of {capacity}")
         places = (self.next + torch.arange(len(pairs.observations))) % capacity
         self.observations[places] = pairs.observations
         self.embeddings[places] = pairs.embeddings

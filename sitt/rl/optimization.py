@@ -1,4 +1,4 @@
-"""One step of an optimiser with a limit on the gradient's norm, and its learning rate over the training."""
+"""One step of an optimiser with a limit on the gradient's norm, and its learning rate."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ def descend(loss: Tensor, optimizer: torch.optim.Optimizer, parameters: List[nn.
     optimizer.step()
 
 
-def anneal(optimizer: torch.optim.Optimizer, learning_rate: float, progress: float) -> float:
-    """Set and return the learning rate: constant in the first half of the training, then falling to zero."""
-    annealed = learning_rate * min(1.0, 2.0 * (1.0 - progress))
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Use `learning_rate` from the next step on."""
     for group in optimizer.param_groups:
-        group["lr"] = annealed
-    return annealed
+        group["lr"] = learning_rate

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sitt.config.learning import PPOConfig
 from sitt.nn.distributions import gaussian_entropy, gaussian_kl, gaussian_log_prob
 from sitt.nn.policy import Teacher
-from sitt.rl.optimization import descend
+from sitt.rl.optimization import descend, set_learning_rate
 from sitt.rl.rollout import Rollout
 from sitt.rl.schedule import explored, settled
 
@@ -153,5 +153,4 @@ class PPO:
             self.learning_rate = max(self.learning_rate / 1.5, MIN_LEARNING_RATE)
         elif kl < 0.5 * desired_kl:
             self.learning_rate = min(self.learning_rate * 1.5, MAX_LEARNING_RATE)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate
+        set_learning_rate(self.optimizer, self.learning_rate)

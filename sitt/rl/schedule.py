@@ -1,13 +1,14 @@
-"""The two halves of a training: the teacher explores, then it settles.
+"""The two parts of a training: the teacher explores, then it settles.
 
-While it explores, the entropy bonus falls to zero and the weights of the alignment rise to theirs; while it
-settles, its steps and its noise shrink. Before the teacher has found the drawer, one that hardly moves is the
-easiest to imitate, and with full weights it stays so.
+While it explores, the entropy bonus falls to zero and the weights of the alignment rise to theirs. While it
+settles, its steps, its noise and the student's learning rate shrink. (Before the teacher has found the drawer,
+one that hardly moves is the easiest to imitate, and with full weights it stays so.)
 """
 
 from __future__ import annotations
 
 from sitt.config.learning import PPOConfig
+from sitt.config.schema import RunConfig
 
 
 def explored(cfg: PPOConfig, progress: float) -> float:
@@ -19,3 +20,8 @@ def settled(cfg: PPOConfig, progress: float) -> float:
     """Share of the time after the exploration that is over, when the share `progress` of the training is."""
     left = 1.0 - cfg.exploration_fraction
     return max(0.0, progress - cfg.exploration_fraction) / left if left else 0.0
+
+
+def student_learning_rate(config: RunConfig, progress: float) -> float:
+    """Learning rate of student and proxy: constant during the exploration, then falling linearly to zero."""
+    return config.student.learning_rate * (1.0 - settled(config.ppo, progress))

@@ -113,8 +113,31 @@ def test_a_missing_teacher_is_one_sentence(tmp_path, method):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_buffer_that_is_too_small_is_refused_before_rendering(trained, tmp_path):
-    teacher = trained("joint").folder / "policy.pt"
-    config = tiny("bc", 0, "student.images=640000", "training.num_envs=10240")
-    with pytest.raises(UserError, match="buffer_mebibytes = 1024"):
+@pytest.mark.parametrize("method", ["bc", "joint"])
+def test_a_buffer_that_is_too_small_is_refused_before_rendering(trained, tmp_path, method):
+    teacher = trained("joint").folder / "policy.pt" if method == "bc" else None
+    config = tiny(method, 0, "student.images=2048", "training.num_envs=64", "student.buffer_mebibytes=1")
+    with pytest.raises(UserError, match=r"2048 images .* more than student\.buffer_mebibytes = 1;"):
         train(config, tmp_path / "policy.pt", teacher)
+
+
+def test_the_alignment_reuses_as_many_roll_outs_as_the_window_says(tmp_path):
+    def student(window):
+        train(tiny("joint", 0, f"student.window={window}"), tmp_path / "policy.pt", None)
+        state = torch.load(tmp_path / "policy.pt", weights_only=True)
+        return torch.cat([value.flatten() for name, value in state.items() if name.startswith("student.body.")])
+
+    one, two, four, more = (student(window) for window in (1, 2, 4, 100))
+    assert not torch.equal(one, two) and not torch.equal(two, four)
+    assert torch.equal(four, more)  # there are four iterations
+
+
+@pytest.mark.parametrize("method", ["bc", "dagger"])
+def test_the_students_learning_rate_falls_once_the_exploration_is_over(trained, method):
+    run = trained(method)
+    path = run.folder / "training.parquet"
+    rates = duckdb.sql(f"SELECT learning_rate FROM '{path}' WHERE policy = 'student' ORDER BY iteration").fetchall()
+    # Iterations 0, 2 and 4 of 4: the last one begins when 3/4 of the training, half of the settling, is over.
+    assert run.config.ppo.exploration_fraction == 0.5
+    full = run.config.student.learning_rate
+    assert [rate for (rate,) in rates[1:]] == pytest.approx([full, full / 2])

@@ -40,3 +40,5 @@ def test_too_much_for_the_memory_allowed_is_refused(networks):
     Memory(2**20 // per_image, networks, mebibytes=1)
     with pytest.raises(UserError, match=r"more than student\.buffer_mebibytes = 1;"):
         Memory(2**20 // per_image + 1, networks, mebibytes=1)
+    with pytest.raises(ValueError, match="3 states do not fit a memory of 2"):
+        Memory(2, networks, mebibytes=1).add(pairs(networks, 1, 2, 3))

@@ -1,6 +1,7 @@
 """Observations, actions, starts and episode ends of the task on the real simulator."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -50,6 +51,18 @@ def test_handle_point_of_the_closed_drawer(task, simulator):
     state = place(task, simulator, torch.zeros(4, 4))
     # Cabinet (0, 0, 0.4) + drawer joint (0.0515, 0, 0.3172) + handle (0.3, 0.01, 0).
     assert torch.allclose(task.handle_point(state)[0], torch.tensor([0.3515, 0.01, 0.7172]), atol=1e-5)
+
+
+def test_the_reward_jumps_where_the_drawer_counts_as_open(task, simulator, config):
+    state = place(task, simulator, torch.zeros(4, 4))
+    openings = torch.tensor([0.2, 0.3, 0.389, 0.391])
+    state = replace(state, drawer_opening=openings)
+    reward = task.reward(state, torch.zeros(4, 9))
+    cfg = config.task.reward
+    # The hand is far away: of all terms only "open", its bonuses without the hand, and "success" tell the four apart.
+    assert task.success(state).tolist() == [False, False, False, True]
+    assert (reward[2] - reward[1]).item() == pytest.approx(cfg.open * 0.089, abs=1e-4)
+    assert (reward[3] - reward[2]).item() == pytest.approx(cfg.open * 0.002 + cfg.success, abs=1e-4)
 
 
 def test_displacements_mirror(task, simulator):

@@ -9,7 +9,7 @@ from sitt.task.rewards import RewardInputs, reward_terms
 
 @pytest.fixture(scope="module")
 def cfg():
-    """OIGE's weights, with IsaacGymEnvs' for the two finger terms."""
+    """OIGE's weights, with IsaacGymEnvs' for the two finger terms, and ours for success."""
     weights = {"open": 7.5, "around": 0.25, "finger_distance": 5.0}
     return compose("embedded", "joint", 0).task.reward.model_copy(update=weights)
 

@@ -15,6 +15,8 @@ rule train:
         "results/{experiment}/logs/{method}/seed{seed}/train.log",
     benchmark:
         "results/{experiment}/benchmarks/{method}/seed{seed}/train.tsv"
+    # The longest jobs first, so that no core stands idle at the end; the imitators' rules lower it.
+    priority: 1
     conda:
         "../envs/sitt.yaml"
     threads: lambda wildcards: run_threads(wildcards.experiment, wildcards.method, int(wildcards.seed))
