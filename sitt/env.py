@@ -47,7 +47,7 @@ class DrawerEnv:
     def step(self, actions: Tensor) -> Step:
         """Apply actions (N, 9), clipped to ±1, and reset the environments whose episode ended."""
         actions = actions.clamp(-1.0, 1.0)
-        self.targets = self.task.joint_targets(self.targets, actions)
+        self.targets = self.task.joint_targets(self.targets, actions, self.simulator.state)
         self.simulator.step(self.targets)
         self.steps += 1
         state = self.simulator.state

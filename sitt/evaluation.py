@@ -115,7 +115,7 @@ def _play_chunk(
             labels = _in_blocks(teacher.action_mean, observations)
             action_kl += gaussian_kl(labels, teacher.log_std, means, teacher.log_std) / task.cfg.episode_length
         actions = means.clamp(-1.0, 1.0)
-        targets = task.joint_targets(targets, actions)
+        targets = task.joint_targets(targets, actions, simulator.state)
         simulator.step(targets)
         returns += task.reward(simulator.state, actions)
         max_opening = torch.maximum(max_opening, simulator.state.drawer_opening)

@@ -43,6 +43,8 @@ class RobotConfig(Strict):
     """Joint-target speed for a unit action, rad/s [O]."""
     speed_scales: Joints
     """Per-joint factor on the action, 1 for the arm, 0.1 for the fingers [O]."""
+    anti_windup: bool
+    """Keep the targets where a drive's force is within its limit; False: they move on without force, as in OIGE."""
     finger_midpoint: Vec3
     """Midpoint of the two finger-link origins in panda_link7's frame, m [U]."""
     grasp_shift: Vec3

@@ -34,6 +34,9 @@ class FrankaDrawer:
         self.upper = torch.tensor(robot.joint_upper)
         self.action_step = torch.tensor(robot.speed_scales) * robot.action_scale * cfg.control_dt
         self.max_step = torch.tensor(robot.velocity_limits) * cfg.control_dt
+        stiffness = torch.tensor(robot.stiffness)
+        self.saturation = torch.tensor(robot.force_limits) / stiffness
+        self.lag = torch.tensor(robot.damping) / stiffness
         self.grasp_offset = torch.tensor(robot.finger_midpoint) + torch.tensor(robot.grasp_shift)
         self.finger_rotation = about_z(robot.finger_yaw)
         self.handle_offset = torch.tensor(cfg.cabinet.handle_offset)
@@ -51,10 +54,19 @@ class FrankaDrawer:
         displacement = (2.0 * torch.rand(count, 4, generator=rng) - 1.0) * self.cabinet_range
         return torch.clamp(joints, self.lower, self.upper), displacement
 
-    def joint_targets(self, targets: Tensor, actions: Tensor) -> Tensor:
-        """Move position targets (N, 9) by actions (N, 9) in [−1, 1], within joint and velocity limits."""
+    def joint_targets(self, targets: Tensor, actions: Tensor, state: SimState) -> Tensor:
+        """Move position targets (N, 9) by actions (N, 9) in [−1, 1], within joint and velocity limits.
+
+        With `robot.anti_windup` they also stay where a drive's force, k (target − q) − d q', is within its limit.
+        A hand that pushes against the cabinet would otherwise move them ever further in, at no more force, and all
+        of that way must be undone before it pulls: exploration then never finds the pull.
+        """
         step = torch.clamp(self.action_step * actions, -self.max_step, self.max_step)
-        return torch.clamp(targets + step, self.lower, self.upper)
+        targets = targets + step
+        if self.cfg.robot.anti_windup:
+            centre = state.joint_positions + self.lag * state.joint_velocities
+            targets = torch.clamp(targets, centre - self.saturation, centre + self.saturation)
+        return torch.clamp(targets, self.lower, self.upper)
 
     def observe(self, state: SimState) -> Tensor:
         """Return the teacher's observations (N, 23); the first 18 are the student's proprioception."""

@@ -77,20 +77,45 @@ def test_displacements_mirror(task, simulator):
         assert handle[:2].tolist() == pytest.approx(turned, abs=1e-5)
 
 
-def test_targets_obey_velocity_and_joint_limits(task, config):
-    targets = task.default_joints.expand(2, 9)
-    full = task.joint_targets(targets, torch.ones(2, 9))
+def with_anti_windup(config, on):
+    robot = config.task.robot.model_copy(update={"anti_windup": on})
+    return FrankaDrawer(config.task.model_copy(update={"robot": robot}))
+
+
+def test_targets_obey_velocity_and_joint_limits(config, simulator):
+    task = with_anti_windup(config, False)
+    state = place(task, simulator, torch.zeros(4, 4))
+    targets = task.default_joints.expand(4, 9)
+    full = task.joint_targets(targets, torch.ones(4, 9), state)
     step = full[0] - targets[0]
     # 7.5 rad/s would be 0.125 rad a step; the limits are 2.175 and 2.61 rad/s.
     assert step[:4].tolist() == pytest.approx([2.175 / 60] * 4, abs=1e-6)
     assert step[4:7].tolist() == pytest.approx([2.61 / 60] * 3, abs=1e-6)
     # Fingers: 0.1 x 7.5 / 60 = 0.0125 m, limited to 0.2 / 60, and to the joint's end.
     assert step[7:].tolist() == pytest.approx([0.2 / 60] * 2, abs=1e-6)
-    small = task.joint_targets(targets, torch.full((2, 9), 0.1))
+    small = task.joint_targets(targets, torch.full((4, 9), 0.1), state)
     assert (small - targets)[0, 0] == pytest.approx(0.1 * 7.5 / 60, abs=1e-6)
     for _ in range(400):
-        full = task.joint_targets(full, torch.ones(2, 9))
+        full = task.joint_targets(full, torch.ones(4, 9), state)
     assert torch.equal(full[0], task.upper)
+
+
+@pytest.mark.parametrize("anti_windup", [True, False])
+def test_targets_do_not_wind_up_before_an_obstacle(config, simulator, anti_windup):
+    task = with_anti_windup(config, anti_windup)
+    state = place(task, simulator, torch.zeros(4, 4))  # something holds the robot here, whatever the drives do
+    start = targets = task.default_joints.expand(4, 9)
+    for _ in range(30):
+        targets = task.joint_targets(targets, torch.ones(4, 9), state)
+    # Held still, joint 1 pushes with its 87 N m from 87 / 400 rad on, joint 7 with its 12 N m from 12 / 400 rad on.
+    lead = [87 / 400, 12 / 400] if anti_windup else [30 * 2.175 / 60, 30 * 2.61 / 60]
+    assert (targets - start)[0, [0, 6]].tolist() == pytest.approx(lead, abs=1e-5)
+    # A joint that moves at its velocity limit needs the lead (80 / 400) s x 2.175 rad/s for that alone.
+    moving = replace(state, joint_velocities=torch.full((4, 9), 2.175))
+    for _ in range(30):
+        targets = task.joint_targets(targets, torch.ones(4, 9), moving)
+    lead = 87 / 400 + 0.2 * 2.175 if anti_windup else 60 * 2.175 / 60
+    assert (targets - start)[0, 0] == pytest.approx(min(lead, 2.8973 - 1.157), abs=1e-5)
 
 
 def test_starts_fill_the_configured_intervals():
