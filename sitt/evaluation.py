@@ -60,11 +60,11 @@ def teacher_actor(networks: Networks) -> Actor:
 
 
 def student_actor(networks: Networks) -> Actor:
-    """Return the student, which sees the camera image and the robot's own state."""
+    """Return the student, which sees the camera image (unless it is blind) and the robot's own state."""
     policy = networks.student_policy()
 
     def act(observations: Tensor, simulator: Simulator) -> Tensor:
-        images = simulator.render(torch.arange(simulator.num_envs))
+        images = policy.student.look(simulator, torch.arange(simulator.num_envs))
         return _in_blocks(policy.action_mean, images, observations)
 
     return act

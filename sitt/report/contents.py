@@ -88,6 +88,8 @@ class Contents:
         ]
         if {"bc", "dagger"} & {row["method"] for row in self.table1}:
             notes.append("BC and DAgger imitate the teacher that joint trained with the same seed.")
+        if "blind" in {row["method"] for row in self.table1}:
+            notes.append("Blind is a control, not in the paper: trained as joint, but its student's image is black.")
         notes.append(
             "Paper: Student-Informed Teacher Training, Table 1, three seeds, Isaac Sim, DINOv2. Ours is a "
             "re-implementation, and comparable only as far as the experiment equals the paper's."

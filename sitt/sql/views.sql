@@ -10,9 +10,9 @@ CREATE MACRO t_quantile(df) AS CASE
 END;
 CREATE MACRO rate(x) AS x::DECIMAL(18, 3);
 CREATE MACRO task_return(x) AS x::DECIMAL(18, 2);
--- The paper's methods in the paper's order, then all others by name.
+-- The paper's methods in the paper's order, then the control, then all others by name.
 CREATE MACRO method_rank(method) AS
-    coalesce(list_position(['bc', 'dagger', 'joint', 'joint_aligned'], method), 5);
+    coalesce(list_position(['bc', 'dagger', 'joint', 'joint_aligned', 'blind'], method), 6);
 
 CREATE VIEW table1 AS
 WITH per_run AS (
@@ -81,9 +81,10 @@ SELECT
     task_return(stddev_samp(return_mean)) AS return_std,
     rate(avg(success_rate)) AS success_mean
 FROM training JOIN runs USING (run_id)
+WHERE method <> 'blind'  -- the control's teacher is joint's
 GROUP BY method, policy, iteration
 ORDER BY method_rank(method), method, policy, env_steps;
-COMMENT ON VIEW figure3 IS 'Figure 3: return over environment steps, mean over seeds at each evaluation.';
+COMMENT ON VIEW figure3 IS 'Figure 3: return over environment steps, mean over seeds at each evaluation; without the control.';
 COMMENT ON COLUMN figure3.method IS 'Name of the method.';
 COMMENT ON COLUMN figure3.label IS 'Name of the method in tables and figures.';
 COMMENT ON COLUMN figure3.policy IS 'Who acts: teacher or student.';
