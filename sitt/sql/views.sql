@@ -8,7 +8,11 @@ CREATE MACRO t_quantile(df) AS CASE
         [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281][df::INTEGER]
     ELSE 1.959964 + 2.372271 / df + 2.822499 / df ** 2 + 2.555850 / df ** 3 + 1.589536 / df ** 4
 END;
+CREATE MACRO t_margin(x) AS t_quantile(count(x) - 1) * stddev_samp(x) / sqrt(count(x));
 CREATE MACRO rate(x) AS x::DECIMAL(18, 3);
+-- The ends of the 95 % t-interval of the mean of x, cut at the least and largest possible value; NULL for a single x.
+CREATE MACRO rate_low(x, least_x) AS rate(CASE WHEN count(x) > 1 THEN greatest(least_x, avg(x) - t_margin(x)) END);
+CREATE MACRO rate_high(x, largest_x) AS rate(CASE WHEN count(x) > 1 THEN least(largest_x, avg(x) + t_margin(x)) END);
 CREATE MACRO task_return(x) AS x::DECIMAL(18, 2);
 -- The paper's methods in the paper's order, then the control, then all others by name.
 CREATE MACRO method_rank(method) AS
@@ -32,7 +36,8 @@ per_method AS (
         count(*) AS n_expected,
         avg(success) AS success_mean,
         stddev_samp(success) AS success_std,
-        t_quantile(count(success) - 1) * stddev_samp(success) / sqrt(count(success)) AS success_margin,
+        rate_low(success, 0) AS success_low,
+        rate_high(success, 1) AS success_high,
         avg(teacher_success) AS teacher_success_mean,
         avg(return) AS return_mean,
         stddev_samp(return) AS return_std
@@ -46,8 +51,8 @@ SELECT
     n_expected,
     rate(success_mean) AS success_mean,
     rate(success_std) AS success_std,
-    rate(CASE WHEN n > 1 THEN greatest(0, success_mean - success_margin) END) AS success_low,
-    rate(CASE WHEN n > 1 THEN least(1, success_mean + success_margin) END) AS success_high,
+    success_low,
+    success_high,
     rate(teacher_success_mean) AS teacher_success_mean,
     task_return(return_mean) AS return_mean,
     task_return(return_std) AS return_std,
@@ -116,3 +121,41 @@ COMMENT ON COLUMN paper_comparison.n IS 'Finished runs (seeds) of ours, 1.';
 COMMENT ON COLUMN paper_comparison.paper_mean IS 'The paper''s success rate, 1.';
 COMMENT ON COLUMN paper_comparison.paper_std IS 'The paper''s standard deviation over three seeds, 1.';
 COMMENT ON COLUMN paper_comparison.difference IS 'our_mean - paper_mean, 1.';
+
+CREATE VIEW visibility AS
+WITH per_run AS (
+    SELECT run_id, policy, avg(handle_visible) AS visible, avg(handle_visible_at_contact) AS at_contact
+    FROM episodes
+    GROUP BY run_id, policy
+)
+SELECT
+    method,
+    any_value(label) AS label,
+    policy,
+    count(visible) AS n,
+    rate(avg(visible)) AS visible_mean,
+    rate(stddev_samp(visible)) AS visible_std,
+    rate_low(visible, 0) AS visible_low,
+    rate_high(visible, 1) AS visible_high,
+    count(at_contact) AS at_contact_n,
+    rate(avg(at_contact)) AS at_contact_mean,
+    rate(stddev_samp(at_contact)) AS at_contact_std,
+    rate_low(at_contact, 0) AS at_contact_low,
+    rate_high(at_contact, 1) AS at_contact_high
+FROM per_run JOIN runs USING (run_id)
+GROUP BY method, policy
+ORDER BY method_rank(method), method, policy;
+COMMENT ON VIEW visibility IS 'How much of the handle the robot leaves to the student''s camera, over seeds.';
+COMMENT ON COLUMN visibility.method IS 'Name of the method.';
+COMMENT ON COLUMN visibility.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN visibility.policy IS 'Who acts: teacher or student.';
+COMMENT ON COLUMN visibility.n IS 'Runs (seeds) with the handle in the image, 1.';
+COMMENT ON COLUMN visibility.visible_mean IS 'episodes.handle_visible, mean over seeds, 1.';
+COMMENT ON COLUMN visibility.visible_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.visible_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.visible_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.at_contact_n IS 'Runs (seeds) in which the robot touched the handle, 1.';
+COMMENT ON COLUMN visibility.at_contact_mean IS 'episodes.handle_visible_at_contact of the episodes with contact, mean over seeds, 1.';
+COMMENT ON COLUMN visibility.at_contact_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.at_contact_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.at_contact_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';

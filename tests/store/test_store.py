@@ -29,7 +29,7 @@ def test_every_run_row_and_value_arrives(database):
     assert rows(database, "SELECT count(*) FROM runs") == [(12,)]
     assert rows(database, "SELECT count(*) FROM training") == [(12 * 5 * 2,)]
     assert rows(database, "SELECT count(*) FROM episodes") == [(12 * 10 * 2,)]
-    assert rows(database, "FROM meta") == [(1, "tiny", "A tiny <experiment> & 100 % made up", False)]
+    assert rows(database, "FROM meta") == [(2, "tiny", "A tiny <experiment> & 100 % made up", False)]
     row = rows(database, "SELECT * EXCLUDE (config, hardware, versions) FROM runs WHERE run_id = 'tiny/bc/seed1'")[0]
     wanted = run_json("bc", 1, "BC")
     assert row == (
@@ -84,6 +84,27 @@ def test_each_seed_counts_once_however_many_episodes_it_has(tmp_path):
             AS t(run_id, policy, episode, "return", success)""",
     )
     assert rows(build(tmp_path, folders), "SELECT success_mean FROM table1") == [(Decimal("0.500"),)]
+
+
+def test_visibility_is_over_seeds_and_the_episodes_that_have_it(tmp_path):
+    folders = [write_run(tmp_path, "joint", seed) for seed in (0, 1, 2)]
+    # Seed by seed: 0.2, 0.4, 0.6 in all episodes; at contact 0.1, 0.3 in half of them, and never.
+    for folder, visible, at_contact in zip(folders, (0.2, 0.4, 0.6), (0.1, 0.3, "NULL")):
+        path = folder / "episodes.parquet"
+        write_parquet(
+            path,
+            f"""SELECT * REPLACE (CASE policy WHEN 'student' THEN {visible} ELSE 1 END::DOUBLE AS handle_visible,
+                CASE WHEN episode < 5 THEN {at_contact} END::DOUBLE AS handle_visible_at_contact)
+                FROM read_parquet('{path}')""",
+        )
+    database, d = build(tmp_path, folders), Decimal
+    # t-margins: 4.3027 * 0.2 / sqrt(3) = 0.4968 and, for two seeds, 12.7062 * 0.1414 / sqrt(2) = 1.27
+    assert rows(database, "FROM visibility") == [
+        ("joint", "w/o Align", "student", 3, d("0.400"), d("0.200"), d("0.000"), d("0.897"),
+         2, d("0.200"), d("0.141"), d("0.000"), d("1.000")),
+        ("joint", "w/o Align", "teacher", 3, d("1.000"), d("0.000"), d("1.000"), d("1.000"),
+         2, d("0.200"), d("0.141"), d("0.000"), d("1.000")),
+    ]  # fmt: skip
 
 
 def test_paper_comparison(database):
@@ -286,7 +307,7 @@ def test_names_with_quotes_are_values_not_sql(tmp_path):
 
 def test_two_builds_hold_the_same(tmp_path):
     folders = write_experiment(tmp_path)
-    tables = ("runs", "training", "episodes", "paper", "meta", "table1", "figure3", "paper_comparison")
+    tables = ("runs", "training", "episodes", "paper", "meta", "table1", "figure3", "paper_comparison", "visibility")
     contents = []
     for _ in range(2):
         database = build(tmp_path, folders)
