@@ -13,11 +13,17 @@ from sitt.errors import UserError
 from sitt.query import connect
 from sitt.store import first_line
 
+COMPARISONS = (
+    "Differences of the students' success rates in the paper's order, and to the blind control: means over seeds with "
+    "95 % paired t-intervals. P(better): the share of all pairs of two methods' runs in which the first is better; "
+    "ties count half. An interval that contains 0 decides nothing."
+)
+"""What the list of comparisons is."""
 SMOKE_LABEL = "SMOKE TEST: these numbers mean nothing"
 FEW_SEEDS = 10
 """Below this many seeds the notes warn that an interval says little."""
 
-VIEWS = ("table1", "figure3", "visibility")
+VIEWS = ("table1", "figure3", "visibility", "comparisons")
 """What the artefacts are made of, apart from the runs."""
 
 Row = dict[str, Any]
@@ -36,6 +42,8 @@ class Contents:
     """Rows of the view figure3."""
     visibility: list[Row]
     """Rows of the view visibility."""
+    comparisons: list[Row]
+    """Rows of the view comparisons."""
     runs: list[Row]
     """Rows of the table runs, with config, hardware and versions as dictionaries (None for a missing run)."""
     episode_counts: list[int]
@@ -121,7 +129,7 @@ def read(database: Path) -> Contents:
             counts = connection.execute(
                 "SELECT DISTINCT count(*) FROM episodes GROUP BY run_id, policy ORDER BY ALL"
             ).fetchall()
-            table1, figure3, visibility = (_rows(connection, f"FROM {view}") for view in VIEWS)
+            views = {view: _rows(connection, f"FROM {view}") for view in VIEWS}
         except (duckdb.Error, IndexError) as error:
             raise UserError(
                 f"{database} is not a database of `sitt store` ({first_line(error)}); build it again"
@@ -133,9 +141,7 @@ def read(database: Path) -> Contents:
         experiment=meta["experiment"],
         title=meta["title"],
         smoke_test=meta["smoke_test"],
-        table1=table1,
-        figure3=figure3,
-        visibility=visibility,
+        **views,
         runs=runs,
         episode_counts=[count for (count,) in counts],
     )
@@ -153,17 +159,33 @@ def interval(low: Any, high: Any) -> str:
     return "–" if low is None else f"[{low}, {high}]"
 
 
+def seeds(row: Row) -> str:
+    """Return how many seeds a row is over, and of how many if some are missing."""
+    return str(row["n"]) if row["n"] == row["n_expected"] else f"{row['n']} of {row['n_expected']}"
+
+
 def table1_cells(row: Row) -> dict[str, str]:
     """Return a row of Table 1 as the text of its cells, by column head; nothing is rounded again."""
-    seeds = str(row["n"]) if row["n"] == row["n_expected"] else f"{row['n']} of {row['n_expected']}"
     return {
         "Method": row["label"],
         "Success rate": mean_std(row["success_mean"], row["success_std"]) if row["n"] else "missing",
         "95 % interval": interval(row["success_low"], row["success_high"]),
-        "n": seeds,
+        "n": seeds(row),
         "Teacher's success": mean_std(row["teacher_success_mean"], None),
         "Return": mean_std(row["return_mean"], row["return_std"]),
         "Paper's success rate": mean_std(row["paper_mean"], row["paper_std"]),
+    }
+
+
+def comparison_cells(row: Row) -> dict[str, str]:
+    """Return a row of the view comparisons as the text of its cells, by column head."""
+    difference, probability = row["difference"], row["probability_of_improvement"]
+    return {
+        "Difference": f"{row['label']} − {row['baseline_label']}",
+        "Success rate": "missing" if difference is None else f"{difference:+}",
+        "95 % interval": interval(row["difference_low"], row["difference_high"]),
+        "n": seeds(row),
+        "P(better)": "–" if probability is None else str(probability),
     }
 
 

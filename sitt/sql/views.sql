@@ -159,3 +159,52 @@ COMMENT ON COLUMN visibility.at_contact_mean IS 'episodes.handle_visible_at_cont
 COMMENT ON COLUMN visibility.at_contact_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
 COMMENT ON COLUMN visibility.at_contact_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
 COMMENT ON COLUMN visibility.at_contact_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';
+
+CREATE VIEW comparisons AS
+WITH claims AS (
+    FROM (VALUES
+        ('dagger', 'bc'), ('joint', 'dagger'), ('joint_aligned', 'joint'),
+        ('bc', 'blind'), ('dagger', 'blind'), ('joint', 'blind'), ('joint_aligned', 'blind')
+    ) AS claims(method, baseline)
+),
+per_run AS (
+    SELECT method, label, runs.seed AS seed, avg(success::INTEGER) AS success
+    FROM runs LEFT JOIN (FROM episodes WHERE policy = 'student') AS episodes USING (run_id)
+    GROUP BY ALL
+),
+every_pair AS (
+    SELECT
+        claims.*,
+        better.label AS label,
+        worse.label AS baseline_label,
+        better.seed = worse.seed AS same_seed,
+        better.success - worse.success AS difference
+    FROM claims
+    JOIN per_run AS better ON better.method = claims.method
+    JOIN per_run AS worse ON worse.method = claims.baseline
+)
+SELECT
+    method,
+    coalesce(any_value(label), method) AS label,
+    baseline,
+    coalesce(any_value(baseline_label), baseline) AS baseline_label,
+    count(paired) AS n,
+    count(*) FILTER (same_seed) AS n_expected,
+    rate(avg(paired)) AS difference,
+    rate_low(paired, -1) AS difference_low,
+    rate_high(paired, 1) AS difference_high,
+    rate(avg((1 + sign(difference)) / 2)) AS probability_of_improvement
+FROM (SELECT *, CASE WHEN same_seed THEN difference END AS paired FROM every_pair)
+GROUP BY method, baseline
+ORDER BY baseline = 'blind', method_rank(method);
+COMMENT ON VIEW comparisons IS 'Success rates of the students in the pairs the paper orders, and of each method and the control: method minus baseline.';
+COMMENT ON COLUMN comparisons.method IS 'The method that should be at least as good.';
+COMMENT ON COLUMN comparisons.label IS 'Its name in tables and figures.';
+COMMENT ON COLUMN comparisons.baseline IS 'The method it is compared with.';
+COMMENT ON COLUMN comparisons.baseline_label IS 'Its name in tables and figures.';
+COMMENT ON COLUMN comparisons.n IS 'Seeds on which both have a finished run, 1.';
+COMMENT ON COLUMN comparisons.n_expected IS 'Seeds on which the experiment asks for both, 1.';
+COMMENT ON COLUMN comparisons.difference IS 'Success rate of the method minus that of the baseline on the same seed, mean over seeds, 1.';
+COMMENT ON COLUMN comparisons.difference_low IS 'Lower end of its 95 % paired t-interval, cut at -1, 1; NULL for a single seed.';
+COMMENT ON COLUMN comparisons.difference_high IS 'Upper end of its 95 % paired t-interval, cut at 1, 1; NULL for a single seed.';
+COMMENT ON COLUMN comparisons.probability_of_improvement IS 'Part of all pairs of a run of the method and a run of the baseline, of whatever seeds, in which the method has the higher success rate; ties count half, 1.';

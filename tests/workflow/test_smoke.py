@@ -45,7 +45,7 @@ def test_database_holds_every_run(smoke):
     assert min(count for (count,) in evaluations) >= 20
     assert ask(smoke, "SELECT DISTINCT count(*) FROM episodes GROUP BY run_id, policy") == [(8,)]
     views = {name for (name,) in ask(smoke, "SELECT view_name FROM duckdb_views() WHERE NOT internal")}
-    assert {"table1", "figure3", "paper_comparison", "visibility"} <= views
+    assert {"table1", "figure3", "paper_comparison", "visibility", "comparisons"} <= views
 
 
 def test_all_students_have_the_same_budget(smoke):
