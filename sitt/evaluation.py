@@ -17,6 +17,7 @@ from sitt.seeding import derive_seed, generator
 from sitt.sim import make_simulator
 from sitt.sim.base import Simulator
 from sitt.task.franka_drawer import FrankaDrawer
+from sitt.task.visibility import HandleVisibility
 
 BLOCK = 32
 """Rows per network call. Matrix libraries round differently for different batch sizes, so all calls have one size."""
@@ -60,11 +61,11 @@ def teacher_actor(networks: Networks) -> Actor:
 
 
 def student_actor(networks: Networks) -> Actor:
-    """Return the student, which sees the camera image and the robot's own state."""
+    """Return the student, which sees the camera image (unless it is blind) and the robot's own state."""
     policy = networks.student_policy()
 
     def act(observations: Tensor, simulator: Simulator) -> Tensor:
-        images = simulator.render(torch.arange(simulator.num_envs))
+        images = policy.student.look(simulator, torch.arange(simulator.num_envs))
         return _in_blocks(policy.action_mean, images, observations)
 
     return act
@@ -152,7 +153,9 @@ def evaluate_run(config: RunConfig, policy: Path, output: Path) -> None:
     starts = start_states(task, seeds)
     rows = []
     for name, actor in (("teacher", teacher_actor(networks)), ("student", student_actor(networks))):
-        outcome = play(task, simulator, starts, actor)
+        visibility = HandleVisibility(config.evaluation.visibility_every, config.task.episode_length)
+        outcome = play(task, simulator, starts, actor, observer=visibility)
+        visible, at_contact = visibility.means(len(seeds)), visibility.at_contact(len(seeds))
         for episode, seed in enumerate(seeds):
             rows.append(
                 EpisodeRow(
@@ -164,7 +167,13 @@ def evaluate_run(config: RunConfig, policy: Path, output: Path) -> None:
                     success=bool(outcome.success[episode]),
                     length=outcome.length,
                     max_opening_m=float(outcome.max_opening[episode]),
-                    handle_visible=None,
+                    handle_visible=_number(visible[episode]),
+                    handle_visible_at_contact=_number(at_contact[episode]),
                 )
             )
     write_episodes(output, rows)
+
+
+def _number(value: Tensor) -> float | None:
+    """Return a tensor of one number as a float, NaN as None."""
+    return None if value.isnan() else float(value)

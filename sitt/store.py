@@ -17,7 +17,7 @@ from sitt.errors import UserError
 from sitt.files import atomic_path
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raise it when a table's or view's column changes its meaning."""
 
 PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {

@@ -142,3 +142,5 @@ class EvaluationConfig(Strict):
     """Seed of the start states; independent of the run's seed."""
     num_envs: Count
     """Environments stepped side by side; the outcome does not depend on it."""
+    visibility_every: Count
+    """Control steps from one look at how much of the handle the robot leaves to the camera to the next; 1: all."""

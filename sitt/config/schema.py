@@ -60,6 +60,8 @@ class MethodConfig(Strict):
 
     shares_decoder: ClassVar[bool] = False
     """Whether the student acts through the teacher's decoder A; a fact of the algorithm."""
+    sees: ClassVar[bool] = True
+    """Whether the student is shown the camera's image, or else a black one; a fact of the algorithm."""
 
     name: Name
     """Name of the method, as in the path and the database."""

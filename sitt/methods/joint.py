@@ -72,7 +72,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         losses["learning_rate"] = ppo.learning_rate
         networks.teacher.normalizer.update(raw_observations)
         session.counters.env_steps += len(raw_observations)
-        session.counters.images_rendered += len(pairs.observations)
+        session.counters.images_rendered += len(pairs.observations) if method.sees else 0
         session.counters.gradient_steps += gradient_steps
         session.after(iteration, losses)
     session.finish(output)

@@ -11,6 +11,7 @@ from sitt.nn.encoders import make_encoder
 from sitt.nn.mlp import mlp
 from sitt.nn.normalizer import Normalizer
 from sitt.seeding import derive_seed, generator
+from sitt.sim.base import Simulator
 from sitt.task.franka_drawer import NUM_ACTIONS, NUM_OBSERVATIONS, NUM_PROPRIOCEPTION
 
 
@@ -53,6 +54,14 @@ class Student(nn.Module):
         self.normalizer = Normalizer(self.image.num_features, common_scale=True)
         self.trains_images = any(p.requires_grad for p in self.image.parameters())
         self.body = mlp(self.image.num_features + NUM_PROPRIOCEPTION, config.networks.student)
+        self.sees = config.method.sees
+        self.image_size = config.task.camera.image_size
+
+    def look(self, simulator: Simulator, env_ids: Tensor) -> Tensor:
+        """Return what the student is shown of environments (K,), (K, 3, H, W) uint8; a blind one costs no rendering."""
+        if self.sees:
+            return simulator.render(env_ids)
+        return torch.zeros(len(env_ids), 3, self.image_size, self.image_size, dtype=torch.uint8)
 
     def forward(self, embedding: Tensor, proprioception: Tensor) -> Tensor:
         """Return features (B, F) of stored embeddings and normalised proprioception (B, 18)."""
@@ -99,7 +108,6 @@ class Networks(nn.Module):
             self.proxy = mlp(NUM_OBSERVATIONS, config.networks.teacher)
             self.own_decoder = Decoder(config.networks.teacher[-1], NUM_ACTIONS)
         self.shares_decoder = config.method.shares_decoder
-        self.image_size = config.task.camera.image_size
 
     def student_policy(self) -> StudentPolicy:
         """Return the acting student, with the shared decoder or its own."""

@@ -13,9 +13,18 @@ from sitt.errors import UserError
 from sitt.query import connect
 from sitt.store import first_line
 
+COMPARISONS = (
+    "Differences of the students' success rates in the paper's order, and to the blind control: means over seeds with "
+    "95 % paired t-intervals. P(better): the share of all pairs of two methods' runs in which the first is better; "
+    "ties count half. An interval that contains 0 decides nothing."
+)
+"""What the list of comparisons is."""
 SMOKE_LABEL = "SMOKE TEST: these numbers mean nothing"
 FEW_SEEDS = 10
 """Below this many seeds the notes warn that an interval says little."""
+
+VIEWS = ("table1", "figure3", "visibility", "comparisons")
+"""What the artefacts are made of, apart from the runs."""
 
 Row = dict[str, Any]
 
@@ -31,6 +40,10 @@ class Contents:
     """Rows of the view table1."""
     figure3: list[Row]
     """Rows of the view figure3."""
+    visibility: list[Row]
+    """Rows of the view visibility."""
+    comparisons: list[Row]
+    """Rows of the view comparisons."""
     runs: list[Row]
     """Rows of the table runs, with config, hardware and versions as dictionaries (None for a missing run)."""
     episode_counts: list[int]
@@ -88,6 +101,8 @@ class Contents:
         ]
         if {"bc", "dagger"} & {row["method"] for row in self.table1}:
             notes.append("BC and DAgger imitate the teacher that joint trained with the same seed.")
+        if "blind" in {row["method"] for row in self.table1}:
+            notes.append("Blind is a control, not in the paper: trained as joint, but its student's image is black.")
         notes.append(
             "Paper: Student-Informed Teacher Training, Table 1, three seeds, Isaac Sim, DINOv2. Ours is a "
             "re-implementation, and comparable only as far as the experiment equals the paper's."
@@ -114,7 +129,7 @@ def read(database: Path) -> Contents:
             counts = connection.execute(
                 "SELECT DISTINCT count(*) FROM episodes GROUP BY run_id, policy ORDER BY ALL"
             ).fetchall()
-            table1, figure3 = _rows(connection, "FROM table1"), _rows(connection, "FROM figure3")
+            views = {view: _rows(connection, f"FROM {view}") for view in VIEWS}
         except (duckdb.Error, IndexError) as error:
             raise UserError(
                 f"{database} is not a database of `sitt store` ({first_line(error)}); build it again"
@@ -126,8 +141,7 @@ def read(database: Path) -> Contents:
         experiment=meta["experiment"],
         title=meta["title"],
         smoke_test=meta["smoke_test"],
-        table1=table1,
-        figure3=figure3,
+        **views,
         runs=runs,
         episode_counts=[count for (count,) in counts],
     )
@@ -140,18 +154,52 @@ def mean_std(mean: Any, std: Any) -> str:
     return str(mean) if std is None else f"{mean} ± {std}"
 
 
+def interval(low: Any, high: Any) -> str:
+    """Return '[low, high]', or a dash where there is no interval."""
+    return "–" if low is None else f"[{low}, {high}]"
+
+
+def seeds(row: Row) -> str:
+    """Return how many seeds a row is over, and of how many if some are missing."""
+    return str(row["n"]) if row["n"] == row["n_expected"] else f"{row['n']} of {row['n_expected']}"
+
+
 def table1_cells(row: Row) -> dict[str, str]:
     """Return a row of Table 1 as the text of its cells, by column head; nothing is rounded again."""
-    seeds = str(row["n"]) if row["n"] == row["n_expected"] else f"{row['n']} of {row['n_expected']}"
-    low = row["success_low"]
     return {
         "Method": row["label"],
         "Success rate": mean_std(row["success_mean"], row["success_std"]) if row["n"] else "missing",
-        "95 % interval": "–" if low is None else f"[{low}, {row['success_high']}]",
-        "n": seeds,
+        "95 % interval": interval(row["success_low"], row["success_high"]),
+        "n": seeds(row),
         "Teacher's success": mean_std(row["teacher_success_mean"], None),
         "Return": mean_std(row["return_mean"], row["return_std"]),
         "Paper's success rate": mean_std(row["paper_mean"], row["paper_std"]),
+    }
+
+
+def comparison_cells(row: Row) -> dict[str, str]:
+    """Return a row of the view comparisons as the text of its cells, by column head."""
+    difference, probability = row["difference"], row["probability_of_improvement"]
+    return {
+        "Difference": f"{row['label']} − {row['baseline_label']}",
+        "Success rate": "missing" if difference is None else f"{difference:+}",
+        "95 % interval": interval(row["difference_low"], row["difference_high"]),
+        "n": seeds(row),
+        "P(better)": "–" if probability is None else str(probability),
+    }
+
+
+def visibility_cells(row: Row) -> dict[str, str]:
+    """Return a row of the view visibility as the text of its cells, by column head."""
+    return {
+        "Method": row["label"],
+        "Policy": row["policy"],
+        "Handle visible": mean_std(row["visible_mean"], row["visible_std"]),
+        "95 % interval": interval(row["visible_low"], row["visible_high"]),
+        "n": str(row["n"]),
+        "At first contact": mean_std(row["at_contact_mean"], row["at_contact_std"]),
+        "95 % interval at contact": interval(row["at_contact_low"], row["at_contact_high"]),
+        "n with contact": str(row["at_contact_n"]),
     }
 
 

@@ -84,7 +84,7 @@ def _draw(contents: Contents) -> Figure:
             for policy in LINES:
                 _draw_curve(axes, _curve(contents, row["method"], policy), policy, colour)
             curves.append(Line2D([], [], color=colour, lw=2, label=label))
-        elif row["return_mean"] is not None:
+        elif any(point["method"] == row["method"] for point in contents.figure3):
             level = float(row["return_mean"])
             axes.axhline(level, color=colour, lw=1.3, ls=BASELINE, zorder=1)
             baselines.append(Line2D([], [], color=colour, lw=1.3, ls=BASELINE, label=f"final student, {label}"))

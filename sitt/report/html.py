@@ -9,7 +9,16 @@ from pathlib import Path
 import jinja2
 
 from sitt.files import atomic_path
-from sitt.report.contents import SMOKE_LABEL, Contents, Row, read, table1_cells
+from sitt.report.contents import (
+    COMPARISONS,
+    SMOKE_LABEL,
+    Contents,
+    Row,
+    comparison_cells,
+    read,
+    table1_cells,
+    visibility_cells,
+)
 from sitt.report.figure3 import render
 
 
@@ -45,6 +54,9 @@ def html(contents: Contents) -> str:
             else "–"
             for row in contents.table1
         ],
+        comparisons=[comparison_cells(row) for row in contents.comparisons],
+        comparisons_note=COMPARISONS,
+        visibility=[visibility_cells(row) for row in contents.visibility],
         figure=base64.b64encode(render(contents, "png")).decode("ascii"),
     )
 

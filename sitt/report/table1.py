@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from sitt.files import atomic_path
-from sitt.report.contents import SMOKE_LABEL, Contents, read, table1_cells
+from sitt.report.contents import COMPARISONS, SMOKE_LABEL, Contents, Row, comparison_cells, read, table1_cells
 
 CAPTION = "Manipulation success rates."
 
@@ -50,7 +50,9 @@ def markdown(contents: Contents) -> str:
         lines.append(f"| {' | '.join(head)} |")
         lines.append("|" + "|".join([":--"] + ["--:"] * (len(head) - 1)) + "|")
         lines += [f"| {' | '.join(_escape_markdown(cell) for cell in row.values())} |" for row in rows]
-    lines += ["", *(f"- {_escape_markdown(note)}" for note in contents.notes), ""]
+    if contents.comparisons:
+        lines += ["", COMPARISONS, "", *(f"- {_escape_markdown(_sentence(row))}" for row in contents.comparisons)]
+    lines += ["", "Notes:", "", *(f"- {_escape_markdown(note)}" for note in contents.notes), ""]
     return "\n".join(lines)
 
 
@@ -85,6 +87,14 @@ def comma_separated(contents: Contents) -> str:
         about = {"experiment": contents.experiment, "smoke_test": str(contents.smoke_test).lower()}
         writer.writerows({**about, **row} for row in contents.table1)
     return buffer.getvalue()
+
+
+def _sentence(row: Row) -> str:
+    cells = comparison_cells(row)
+    return (
+        f"{cells['Difference']}: {cells['Success rate']} {cells['95 % interval']}, n = {cells['n']}, "
+        f"P(better) = {cells['P(better)']}"
+    )
 
 
 def _escape_markdown(text: str) -> str:

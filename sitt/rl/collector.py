@@ -59,7 +59,7 @@ class Collector:
         Args:
             progress: share of the training that is done, in [0, 1); λ_penalty is in full force after the exploration.
         """
-        env, teacher, cfg = self.env, self.networks.teacher, self.cfg
+        env, teacher, student, cfg = self.env, self.networks.teacher, self.networks.student, self.cfg
         steps, envs = cfg.horizon, env.num_envs
         raw = torch.empty(steps, envs, env.observation.shape[-1])
         means = torch.empty(steps, envs, env.targets.shape[-1])
@@ -73,7 +73,7 @@ class Collector:
             if t in self.images_at:
                 chosen = torch.randperm(envs, generator=self.subset_rng)[: self.images_at[t]]
                 pair_observations.append(env.observation[chosen])
-                embeddings.append(self.networks.student.image.embed(env.simulator.render(chosen)))
+                embeddings.append(student.image.embed(student.look(env.simulator, chosen)))
             means[t] = teacher.action_mean(env.observation)
             actions[t] = means[t] + std * torch.randn(envs, means.shape[-1], generator=self.rng)
             step = env.step(actions[t])

@@ -39,8 +39,8 @@ class Demonstrator:
         std = teacher.log_std.exp()
         for _ in range(steps):
             observations = teacher.normalizer(env.observation)
-            embeddings = self.networks.student.image.embed(env.simulator.render(everyone))
-            self.networks.student.observe(embeddings)
+            embeddings = student.student.image.embed(student.student.look(env.simulator, everyone))
+            student.student.observe(embeddings)
             self.memory.add(PairedObservations(env.observation, embeddings))
             means = teacher.decoder(teacher.encoder(observations))
             actions = means + std * torch.randn(means.shape, generator=self.rng)

@@ -26,7 +26,7 @@ class Memory:
 
     def __init__(self, capacity: int, networks: Networks, mebibytes: int) -> None:
         """Refuse what does not fit the memory allowed, before anything is rendered."""
-        size = networks.image_size
+        size = networks.student.image_size
         probe = networks.student.image.embed(torch.zeros(1, 3, size, size, dtype=torch.uint8))
         needed = capacity * probe[0].numel() * probe.element_size() / 2**20
         if needed > mebibytes:

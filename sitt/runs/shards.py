@@ -59,7 +59,9 @@ class EpisodeRow:
     """Control steps."""
     max_opening_m: float
     handle_visible: Optional[float]
-    """Fraction of steps in which the camera sees handle pixels; None if not measured."""
+    """Part of the handle that the robot leaves to the camera, mean over the steps looked at; None: never in sight."""
+    handle_visible_at_contact: Optional[float]
+    """The same at the first control step at which the robot touches the handle; None: it never does."""
 
 
 TRAINING_TYPES = {
@@ -91,6 +93,7 @@ EPISODE_TYPES = {
     "length": "INTEGER",
     "max_opening_m": "DOUBLE",
     "handle_visible": "DOUBLE",
+    "handle_visible_at_contact": "DOUBLE",
 }
 
 

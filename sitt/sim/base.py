@@ -64,6 +64,16 @@ class Simulator(Protocol):
     def render(self, env_ids: Tensor) -> Tensor:
         """Return the student's camera images of environments (K,) as (K, 3, H, W) uint8."""
 
+    def handle_visible(self, env_ids: Tensor) -> Tensor:
+        """Return how much of the handle the student's camera sees in environments (K,), (K,) float32 in [0, 1].
+
+        The handle's pixels in the image, over those that it would have if the robot were not there; NaN where there
+        would be none.
+        """
+
+    def handle_touched(self, env_ids: Tensor) -> Tensor:
+        """Return whether the robot is in contact with the handle in environments (K,), (K,) bool."""
+
     def save(self) -> Dict[str, Tensor]:
         """Return the full physical state, enough to continue bit for bit."""
 

@@ -102,6 +102,7 @@ CREATE TABLE episodes (
     length INTEGER NOT NULL CHECK (length > 0),
     max_opening_m DOUBLE,
     handle_visible DOUBLE CHECK (handle_visible BETWEEN 0 AND 1),
+    handle_visible_at_contact DOUBLE CHECK (handle_visible_at_contact BETWEEN 0 AND 1),
     PRIMARY KEY (run_id, policy, episode)
 );
 COMMENT ON TABLE episodes IS 'One row per episode of the final evaluation: mean actions, full length, fixed start states.';
@@ -113,7 +114,8 @@ COMMENT ON COLUMN episodes."return" IS 'Undiscounted task reward of the episode,
 COMMENT ON COLUMN episodes.success IS 'True: the drawer was opened far enough at any time of the episode.';
 COMMENT ON COLUMN episodes.length IS 'Control steps of the episode, 1.';
 COMMENT ON COLUMN episodes.max_opening_m IS 'Largest opening of the drawer in the episode, m.';
-COMMENT ON COLUMN episodes.handle_visible IS 'Fraction of steps in which the camera sees the handle, 1; NULL if not measured.';
+COMMENT ON COLUMN episodes.handle_visible IS 'Pixels of the handle in the student''s camera over those without the robot in the way, mean over every evaluation.visibility_every-th step, 1; NULL if the handle is never in the image.';
+COMMENT ON COLUMN episodes.handle_visible_at_contact IS 'The same at the first control step at which the robot touches the handle, 1; NULL if it never does.';
 
 CREATE TABLE paper (
     artefact VARCHAR NOT NULL,

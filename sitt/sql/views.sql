@@ -8,11 +8,15 @@ CREATE MACRO t_quantile(df) AS CASE
         [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281][df::INTEGER]
     ELSE 1.959964 + 2.372271 / df + 2.822499 / df ** 2 + 2.555850 / df ** 3 + 1.589536 / df ** 4
 END;
+CREATE MACRO t_margin(x) AS t_quantile(count(x) - 1) * stddev_samp(x) / sqrt(count(x));
 CREATE MACRO rate(x) AS x::DECIMAL(18, 3);
+-- The ends of the 95 % t-interval of the mean of x, cut at the least and largest possible value; NULL for a single x.
+CREATE MACRO rate_low(x, least_x) AS rate(CASE WHEN count(x) > 1 THEN greatest(least_x, avg(x) - t_margin(x)) END);
+CREATE MACRO rate_high(x, largest_x) AS rate(CASE WHEN count(x) > 1 THEN least(largest_x, avg(x) + t_margin(x)) END);
 CREATE MACRO task_return(x) AS x::DECIMAL(18, 2);
--- The paper's methods in the paper's order, then all others by name.
+-- The paper's methods in the paper's order, then the control, then all others by name.
 CREATE MACRO method_rank(method) AS
-    coalesce(list_position(['bc', 'dagger', 'joint', 'joint_aligned'], method), 5);
+    coalesce(list_position(['bc', 'dagger', 'joint', 'joint_aligned', 'blind'], method), 6);
 
 CREATE VIEW table1 AS
 WITH per_run AS (
@@ -32,7 +36,8 @@ per_method AS (
         count(*) AS n_expected,
         avg(success) AS success_mean,
         stddev_samp(success) AS success_std,
-        t_quantile(count(success) - 1) * stddev_samp(success) / sqrt(count(success)) AS success_margin,
+        rate_low(success, 0) AS success_low,
+        rate_high(success, 1) AS success_high,
         avg(teacher_success) AS teacher_success_mean,
         avg(return) AS return_mean,
         stddev_samp(return) AS return_std
@@ -46,8 +51,8 @@ SELECT
     n_expected,
     rate(success_mean) AS success_mean,
     rate(success_std) AS success_std,
-    rate(CASE WHEN n > 1 THEN greatest(0, success_mean - success_margin) END) AS success_low,
-    rate(CASE WHEN n > 1 THEN least(1, success_mean + success_margin) END) AS success_high,
+    success_low,
+    success_high,
     rate(teacher_success_mean) AS teacher_success_mean,
     task_return(return_mean) AS return_mean,
     task_return(return_std) AS return_std,
@@ -81,9 +86,10 @@ SELECT
     task_return(stddev_samp(return_mean)) AS return_std,
     rate(avg(success_rate)) AS success_mean
 FROM training JOIN runs USING (run_id)
+WHERE method <> 'blind'  -- the control's teacher is joint's
 GROUP BY method, policy, iteration
 ORDER BY method_rank(method), method, policy, env_steps;
-COMMENT ON VIEW figure3 IS 'Figure 3: return over environment steps, mean over seeds at each evaluation.';
+COMMENT ON VIEW figure3 IS 'Figure 3: return over environment steps, mean over seeds at each evaluation; without the control.';
 COMMENT ON COLUMN figure3.method IS 'Name of the method.';
 COMMENT ON COLUMN figure3.label IS 'Name of the method in tables and figures.';
 COMMENT ON COLUMN figure3.policy IS 'Who acts: teacher or student.';
@@ -115,3 +121,90 @@ COMMENT ON COLUMN paper_comparison.n IS 'Finished runs (seeds) of ours, 1.';
 COMMENT ON COLUMN paper_comparison.paper_mean IS 'The paper''s success rate, 1.';
 COMMENT ON COLUMN paper_comparison.paper_std IS 'The paper''s standard deviation over three seeds, 1.';
 COMMENT ON COLUMN paper_comparison.difference IS 'our_mean - paper_mean, 1.';
+
+CREATE VIEW visibility AS
+WITH per_run AS (
+    SELECT run_id, policy, avg(handle_visible) AS visible, avg(handle_visible_at_contact) AS at_contact
+    FROM episodes
+    GROUP BY run_id, policy
+)
+SELECT
+    method,
+    any_value(label) AS label,
+    policy,
+    count(visible) AS n,
+    rate(avg(visible)) AS visible_mean,
+    rate(stddev_samp(visible)) AS visible_std,
+    rate_low(visible, 0) AS visible_low,
+    rate_high(visible, 1) AS visible_high,
+    count(at_contact) AS at_contact_n,
+    rate(avg(at_contact)) AS at_contact_mean,
+    rate(stddev_samp(at_contact)) AS at_contact_std,
+    rate_low(at_contact, 0) AS at_contact_low,
+    rate_high(at_contact, 1) AS at_contact_high
+FROM per_run JOIN runs USING (run_id)
+GROUP BY method, policy
+ORDER BY method_rank(method), method, policy;
+COMMENT ON VIEW visibility IS 'How much of the handle the robot leaves to the student''s camera, over seeds.';
+COMMENT ON COLUMN visibility.method IS 'Name of the method.';
+COMMENT ON COLUMN visibility.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN visibility.policy IS 'Who acts: teacher or student.';
+COMMENT ON COLUMN visibility.n IS 'Runs (seeds) with the handle in the image, 1.';
+COMMENT ON COLUMN visibility.visible_mean IS 'episodes.handle_visible, mean over seeds, 1.';
+COMMENT ON COLUMN visibility.visible_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.visible_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.visible_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.at_contact_n IS 'Runs (seeds) in which the robot touched the handle, 1.';
+COMMENT ON COLUMN visibility.at_contact_mean IS 'episodes.handle_visible_at_contact of the episodes with contact, mean over seeds, 1.';
+COMMENT ON COLUMN visibility.at_contact_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.at_contact_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
+COMMENT ON COLUMN visibility.at_contact_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';
+
+CREATE VIEW comparisons AS
+WITH claims AS (
+    FROM (VALUES
+        ('dagger', 'bc'), ('joint', 'dagger'), ('joint_aligned', 'joint'),
+        ('bc', 'blind'), ('dagger', 'blind'), ('joint', 'blind'), ('joint_aligned', 'blind')
+    ) AS claims(method, baseline)
+),
+per_run AS (
+    SELECT method, label, runs.seed AS seed, avg(success::INTEGER) AS success
+    FROM runs LEFT JOIN (FROM episodes WHERE policy = 'student') AS episodes USING (run_id)
+    GROUP BY ALL
+),
+every_pair AS (
+    SELECT
+        claims.*,
+        better.label AS label,
+        worse.label AS baseline_label,
+        better.seed = worse.seed AS same_seed,
+        better.success - worse.success AS difference
+    FROM claims
+    JOIN per_run AS better ON better.method = claims.method
+    JOIN per_run AS worse ON worse.method = claims.baseline
+)
+SELECT
+    method,
+    coalesce(any_value(label), method) AS label,
+    baseline,
+    coalesce(any_value(baseline_label), baseline) AS baseline_label,
+    count(paired) AS n,
+    count(*) FILTER (same_seed) AS n_expected,
+    rate(avg(paired)) AS difference,
+    rate_low(paired, -1) AS difference_low,
+    rate_high(paired, 1) AS difference_high,
+    rate(avg((1 + sign(difference)) / 2)) AS probability_of_improvement
+FROM (SELECT *, CASE WHEN same_seed THEN difference END AS paired FROM every_pair)
+GROUP BY method, baseline
+ORDER BY baseline = 'blind', method_rank(method);
+COMMENT ON VIEW comparisons IS 'Success rates of the students in the pairs the paper orders, and of each method and the control: method minus baseline.';
+COMMENT ON COLUMN comparisons.method IS 'The method that should be at least as good.';
+COMMENT ON COLUMN comparisons.label IS 'Its name in tables and figures.';
+COMMENT ON COLUMN comparisons.baseline IS 'The method it is compared with.';
+COMMENT ON COLUMN comparisons.baseline_label IS 'Its name in tables and figures.';
+COMMENT ON COLUMN comparisons.n IS 'Seeds on which both have a finished run, 1.';
+COMMENT ON COLUMN comparisons.n_expected IS 'Seeds on which the experiment asks for both, 1.';
+COMMENT ON COLUMN comparisons.difference IS 'Success rate of the method minus that of the baseline on the same seed, mean over seeds, 1.';
+COMMENT ON COLUMN comparisons.difference_low IS 'Lower end of its 95 % paired t-interval, cut at -1, 1; NULL for a single seed.';
+COMMENT ON COLUMN comparisons.difference_high IS 'Upper end of its 95 % paired t-interval, cut at 1, 1; NULL for a single seed.';
+COMMENT ON COLUMN comparisons.probability_of_improvement IS 'Part of all pairs of a run of the method and a run of the baseline, of whatever seeds, in which the method has the higher success rate; ties count half, 1.';

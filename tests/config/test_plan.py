@@ -14,10 +14,10 @@ from sitt.runs.plan import hold_lock, make_plan, result_key
 def test_default_is_every_method_and_seed_of_embedded(repository):
     plan = make_plan({})
     assert plan.experiment == "embedded"
-    assert plan.methods == ("bc", "dagger", "joint", "joint_aligned")
+    assert plan.methods == ("bc", "blind", "dagger", "joint", "joint_aligned")
     assert plan.seeds == (0, 1, 2)
     assert plan.folders()[0] == "results/embedded/runs/bc/seed0"
-    assert len(plan.folders()) == 12
+    assert len(plan.folders()) == 15
     assert not (repository / "results").exists()  # planning leaves no trace
 
 

@@ -62,6 +62,8 @@ def test_evaluate_run_writes_one_row_per_episode_and_policy(trained, tmp_path):
     )
     episodes, length = run.config.evaluation.episodes, run.config.task.episode_length
     assert sorted(rows.fetchall()) == [(p, episodes, episodes, length, length) for p in ("student", "teacher")]
+    seen = duckdb.sql(f"SELECT count(*) FROM '{output}' WHERE handle_visible BETWEEN 0 AND 1").fetchall()
+    assert seen == [(2 * episodes,)]
 
 
 def test_all_methods_are_evaluated_from_the_same_starts(trained, tmp_path):

@@ -1,19 +1,26 @@
 """Whole tiny trainings: determinism, budgets, and who changes whom."""
 
+from types import SimpleNamespace
+
 import duckdb
 import pytest
 import torch
 
 from sitt.env import make_env
 from sitt.errors import UserError
+from sitt.evaluation import evaluate_run, student_actor
 from sitt.methods import train
 from sitt.nn.policy import Networks
 from sitt.rl.collector import Collector
 from sitt.rl.ppo import PPO
+from sitt.runs.weights import load_networks
 from sitt.seeding import generator
+from sitt.sim import make_simulator
+from sitt.sim.mujoco import MujocoSimulator
+from sitt.task.franka_drawer import FrankaDrawer
 from tests.conftest import tiny
 
-METHODS = ("bc", "dagger", "joint", "joint_aligned")
+METHODS = ("bc", "blind", "dagger", "joint", "joint_aligned")
 
 
 def weights(run):
@@ -40,7 +47,7 @@ def test_every_method_uses_exactly_the_same_budget(trained, method):
     rows = metrics(run)
     path = run.folder / "training.parquet"
     used = duckdb.sql(f"SELECT max(images_rendered), max(gradient_steps) FROM '{path}'").fetchall()
-    assert used == [(64, 8)]
+    assert used == [(0 if method == "blind" else 64, 8)]
     assert len(rows) == 2 * 3
 
 
@@ -74,6 +81,41 @@ def test_the_joint_teacher_without_pressure_is_plain_ppo_bit_for_bit(trained):
     trained_weights = weights(run)
     for name, value in networks.teacher.state_dict().items():
         assert torch.equal(trained_weights[f"teacher.{name}"], value), name
+
+
+def test_a_blind_student_leaves_the_teacher_as_it_is(trained):
+    seeing, blind = weights(trained("joint")), weights(trained("blind"))
+    for name, value in seeing.items():
+        if name.startswith("teacher."):
+            assert torch.equal(blind[name], value), name
+    assert not torch.equal(blind["student.body.0.weight"], seeing["student.body.0.weight"])
+
+
+def test_nothing_is_rendered_for_a_blind_student(tmp_path, monkeypatch):
+    def render(*_):
+        raise AssertionError("rendered")
+
+    monkeypatch.setattr(MujocoSimulator, "render", render)
+    run = SimpleNamespace(config=tiny("blind", 0), folder=tmp_path)
+    train(run.config, tmp_path / "policy.pt", None)
+    evaluate_run(run.config, tmp_path / "policy.pt", tmp_path / "episodes.parquet")
+    statistics = weights(run)
+    assert statistics["student.normalizer.count"] == 64
+    assert statistics["student.normalizer.variance"].max() < 1e-6  # it has been shown one and the same image
+
+
+@pytest.mark.parametrize("method", ["blind", "joint"])
+def test_only_the_blind_student_acts_alike_wherever_the_cabinet_stands(trained, method):
+    run = trained(method)
+    networks = load_networks(run.config, run.folder / "policy.pt")
+    simulator = make_simulator(run.config.task, run.config.sim, 2, 1)
+    offset = torch.tensor([[0.0, -0.15, 0.0, 0.0], [0.0, 0.15, 0.0, 0.0]])
+    joints = torch.tensor(run.config.task.robot.default_joint_positions).expand(2, 9)
+    simulator.reset(torch.arange(2), joints, offset)
+    observations = FrankaDrawer(run.config.task).observe(simulator.state)
+    with torch.no_grad():
+        one, other = student_actor(networks)(observations, simulator)
+    assert torch.equal(one, other) == (method == "blind")
 
 
 def test_alignment_changes_the_teacher(trained):

@@ -1,7 +1,7 @@
 import struct
 
 import pytest
-from synthetic_runs import build, write_experiment
+from synthetic_runs import build, write_experiment, write_run
 
 from sitt.report import figure3
 from sitt.report.contents import SMOKE_LABEL, read
@@ -39,6 +39,12 @@ def test_only_methods_whose_teacher_learns_get_curves(complete):
     assert legend(drawn(complete)) == [
         "w/o Align", "w Align", "student", "teacher", "final student, BC", "final student, DAgger",
     ]  # fmt: skip
+
+
+def test_the_control_changes_nothing(complete, tmp_path):
+    with_control = build(tmp_path, [*write_experiment(tmp_path), write_run(tmp_path, "blind", 0)])
+    assert read(with_control).table1[-1]["method"] == "blind"
+    assert figure3.render(read(with_control), "png") == figure3.render(read(complete), "png")
 
 
 def test_curves_are_the_views_means_in_millions_of_steps_with_a_band_of_one_deviation(complete):

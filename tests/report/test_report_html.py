@@ -55,6 +55,18 @@ def test_shows_the_table_beside_the_paper(complete, tmp_path):
     assert "No run is missing." in text
 
 
+def test_shows_the_comparisons(complete, tmp_path):
+    row = re.search(r"<tr><td>w Align − w/o Align</td>.*</tr>", report(complete, tmp_path)).group()
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", row)[1:] == ["+0.167", "[0.023, 0.310]", "3", "0.889"]
+
+
+def test_shows_how_much_of_the_handle_is_seen(complete, tmp_path):
+    row = re.search(r"<tr><td>w Align</td><td>student</td>.*</tr>", report(complete, tmp_path)).group()
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", row) == [
+        "w Align", "student", "0.750 ± 0.000", "[0.750, 0.750]", "3", "–", "–", "0",
+    ]  # fmt: skip
+
+
 def test_names_every_runs_provenance(complete, tmp_path):
     text = report(complete, tmp_path)
     assert text.count("2025-01-02 03:04:05") == 12

@@ -25,6 +25,18 @@ def test_markdown_row_is_the_hand_computed_one(written):
     assert row in written["complete"][".md"].splitlines()
 
 
+def test_markdown_lists_the_comparisons_below_the_table(written):
+    lines = written["complete"][".md"].splitlines()
+    found = [line for line in lines if line.startswith("- ") and " − " in line]
+    assert [line.partition(":")[0] for line in found] == [
+        "- DAgger − BC",
+        "- w/o Align − DAgger",
+        "- w Align − w/o Align",
+    ]
+    assert found[-1] == "- w Align − w/o Align: +0.167 [0.023, 0.310], n = 3, P(better) = 0.889"
+    assert "- w Align − w/o Align: +0.150 [-0.485, 0.785], n = 2 of 3" in written["ragged"][".md"]
+
+
 def test_every_number_of_the_query_stands_in_the_table(written, complete):
     table = [line for line in written["complete"][".md"].splitlines() if line.startswith("|")][2:]
     printed = query(complete, "SELECT * EXCLUDE (method, label, n_expected) FROM table1").splitlines()[2:]

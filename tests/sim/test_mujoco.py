@@ -148,10 +148,13 @@ def test_joints_keep_their_velocity_limits() -> None:
 
 
 def test_gripper_grasps_the_handle_and_opens_the_drawer() -> None:
-    simulator = make()
+    simulator = make(2)
+    assert simulator.handle_touched(torch.arange(2)).tolist() == [False, False]
     grasp_and_pull(simulator)
-    assert TASK.success_opening < simulator.state.drawer_opening[0] < TASK.cabinet.drawer_travel + 0.005
-    assert simulator.state.joint_positions[0, 7:].sum() > 0.02  # the bar, 24.4 mm high, is between the fingers
+    simulator.reset(torch.tensor([0]), DEFAULT[None], torch.zeros(1, 4))
+    assert simulator.handle_touched(torch.tensor([1, 0])).tolist() == [True, False]
+    assert TASK.success_opening < simulator.state.drawer_opening[1] < TASK.cabinet.drawer_travel + 0.005
+    assert simulator.state.joint_positions[1, 7:].sum() > 0.02  # the bar, 24.4 mm high, is between the fingers
     assert simulator.bad_simulations == 0
 
 
@@ -166,6 +169,8 @@ def test_a_hand_that_pushes_cannot_pass_the_drawer_front() -> None:
     front = 0.0515 + 0.273
     tip = simulator.state.left_finger_position[0, 0] - 0.0538
     assert tip == pytest.approx(front, abs=0.004)
+    assert simulator.batch.bind("ncon")[0] > 0
+    assert not simulator.handle_touched(torch.arange(1)).any()  # the front is not the handle
 
 
 def test_outcome_depends_neither_on_other_environments_nor_on_threads() -> None:

@@ -32,7 +32,7 @@ def test_red_pixels_are_the_handle() -> None:
     joints, offset = random_start(6)
     simulator.reset(torch.arange(6), joints, offset)
     everyone = torch.arange(6)
-    counted = simulator.handle_pixels(everyone)
+    counted = simulator.renderer.handle_pixels(simulator.batch.state)
     assert torch.equal(red_pixels(simulator.render(everyone)), counted)
     assert counted.max() > 10
 
@@ -41,13 +41,24 @@ def test_the_arm_can_hide_the_handle() -> None:
     simulator, everyone = make(32), torch.arange(32)
     joints, offset = random_start(32)
     simulator.reset(everyone, joints, offset)
-    with_arm = simulator.handle_pixels(everyone)
+    with_arm = simulator.renderer.handle_pixels(simulator.batch.state)
+    visible = simulator.handle_visible(everyone)
     joints[:, 0] -= 2.0  # the arm turned away
     simulator.reset(everyone, joints, offset)
-    without_arm = simulator.handle_pixels(everyone)
+    without_arm = simulator.renderer.handle_pixels(simulator.batch.state)
     assert without_arm.min() >= 10, "the camera sees the whole handle wherever the cabinet stands"
     assert (with_arm <= without_arm).all()
     assert (with_arm == 0).any(), "from some starts the arm hides it"
+    assert torch.equal(visible, with_arm / without_arm), "hidden by the arm: 0"
+    assert (simulator.handle_visible(everyone) == 1).all(), "in the open: 1"
+    assert torch.equal(simulator.handle_visible(torch.tensor([5, 2])), torch.ones(2))
+
+
+def test_a_handle_outside_the_image_is_neither_seen_nor_hidden() -> None:
+    simulator = make(2)
+    simulator.reset(torch.tensor([1]), DEFAULT[None], torch.tensor([[0.0, 5.0, 0.0, 0.0]]))
+    assert simulator.handle_visible(torch.arange(2)).isnan().tolist() == [False, True]
+    assert simulator.handle_visible(torch.arange(0)).shape == (0,)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -23,7 +23,7 @@ TRAINING = """SELECT run_id::VARCHAR AS run_id, iteration::INTEGER AS iteration,
 EPISODES = """SELECT run_id::VARCHAR AS run_id, policy::VARCHAR AS policy, episode::INTEGER AS episode,
     (1000 + episode)::BIGINT AS seed, "return"::DOUBLE AS "return",
     success::BOOLEAN AS success, 150::INTEGER AS length, 0.2::DOUBLE AS max_opening_m,
-    NULL::DOUBLE AS handle_visible"""
+    0.75::DOUBLE AS handle_visible, NULL::DOUBLE AS handle_visible_at_contact"""
 
 
 def write_run(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from scipy import stats
 from synthetic_runs import EPISODES, EXPERIMENT, build, run_json, write_experiment, write_parquet, write_run
 
 from sitt.errors import UserError
@@ -29,7 +30,7 @@ def test_every_run_row_and_value_arrives(database):
     assert rows(database, "SELECT count(*) FROM runs") == [(12,)]
     assert rows(database, "SELECT count(*) FROM training") == [(12 * 5 * 2,)]
     assert rows(database, "SELECT count(*) FROM episodes") == [(12 * 10 * 2,)]
-    assert rows(database, "FROM meta") == [(1, "tiny", "A tiny <experiment> & 100 % made up", False)]
+    assert rows(database, "FROM meta") == [(2, "tiny", "A tiny <experiment> & 100 % made up", False)]
     row = rows(database, "SELECT * EXCLUDE (config, hardware, versions) FROM runs WHERE run_id = 'tiny/bc/seed1'")[0]
     wanted = run_json("bc", 1, "BC")
     assert row == (
@@ -84,6 +85,91 @@ def test_each_seed_counts_once_however_many_episodes_it_has(tmp_path):
             AS t(run_id, policy, episode, "return", success)""",
     )
     assert rows(build(tmp_path, folders), "SELECT success_mean FROM table1") == [(Decimal("0.500"),)]
+
+
+COMPARISON = """SELECT n, n_expected, difference, difference_low, difference_high, probability_of_improvement
+    FROM comparisons WHERE method = 'joint_aligned' AND baseline = 'joint'"""
+
+
+def write_pair(root, aligned, joint):
+    """Write runs of joint_aligned and joint with these numbers of successes in ten episodes, seed by seed."""
+    return [
+        write_run(root, method, seed, successes=count)
+        for method, counts in (("joint_aligned", aligned), ("joint", joint))
+        for seed, count in enumerate(counts)
+    ]
+
+
+def test_comparisons_are_method_minus_baseline_in_the_papers_order(database):
+    found = rows(database, "SELECT method, baseline, difference, probability_of_improvement FROM comparisons")
+    d = Decimal
+    assert found == [
+        ("dagger", "bc", d("0.300"), d("1.000")),  # 0.5 thrice, and 0.1, 0.2, 0.3
+        ("joint", "dagger", d("0.033"), d("0.667")),  # 0.4, 0.6, 0.6, and 0.5 thrice
+        ("joint_aligned", "joint", d("0.167"), d("0.889")),  # 0.6, 0.7, 0.8, and 0.4, 0.6, 0.6: two ties of nine
+    ]
+
+
+def test_a_comparison_is_the_paired_t_test_and_the_share_of_all_pairs(tmp_path):
+    first, second = (5, 9, 10, 7), (2, 8, 5, 7)
+    paired = stats.ttest_rel(first, second).confidence_interval(0.95)
+    pairs = stats.mannwhitneyu(first, second).statistic / 16
+    found = rows(build(tmp_path, write_pair(tmp_path, first, second)), COMPARISON)[0]
+    assert found[:3] == (4, 4, Decimal("0.225"))
+    assert [float(x) for x in found[3:]] == pytest.approx([paired.low / 10, paired.high / 10, pairs], abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("aligned", "joint", "wanted"),
+    [
+        ((9, 9), (1, 1), ("0.800", "0.800", "0.800", "1.000")),
+        ((1, 1), (9, 9), ("-0.800", "-0.800", "-0.800", "0.000")),
+        ((5, 5), (5, 5), ("0.000", "0.000", "0.000", "0.500")),
+        ((10, 0), (0, 10), ("0.000", "-1.000", "1.000", "0.500")),
+    ],
+)
+def test_better_is_positive_and_above_one_half(tmp_path, aligned, joint, wanted):
+    found = rows(build(tmp_path, write_pair(tmp_path, aligned, joint)), COMPARISON)
+    assert found == [(2, 2, *map(Decimal, wanted))]
+
+
+def test_every_method_is_compared_with_the_control(tmp_path):
+    folders = write_experiment(tmp_path) + [write_run(tmp_path, "blind", seed, successes=1) for seed in range(3)]
+    found = rows(build(tmp_path, folders), "SELECT method, difference FROM comparisons WHERE baseline = 'blind'")
+    rates = {"bc": "0.100", "dagger": "0.400", "joint": "0.433", "joint_aligned": "0.600"}
+    assert found == [(method, Decimal(difference)) for method, difference in rates.items()]
+
+
+def test_a_comparison_counts_what_is_missing(tmp_path):
+    folders = write_pair(tmp_path, (6, 7, 8), (4, 6, 6))
+    (folders[1] / "run.json").unlink()
+    found = rows(build(tmp_path, folders, allow_missing=True), COMPARISON)[0]
+    assert (found[0], found[1], found[2]) == (2, 3, Decimal("0.200"))
+    assert found[-1] == Decimal("0.833")  # 0.6 and 0.8 against 0.4, 0.6, 0.6: two ties of six
+    for folder in folders[:3]:
+        (folder / "run.json").unlink(missing_ok=True)
+    assert rows(build(tmp_path, folders, allow_missing=True), COMPARISON) == [(0, 3, None, None, None, None)]
+
+
+def test_visibility_is_over_seeds_and_the_episodes_that_have_it(tmp_path):
+    folders = [write_run(tmp_path, "joint", seed) for seed in (0, 1, 2)]
+    # Seed by seed: 0.2, 0.4, 0.6 in all episodes; at contact 0.1, 0.3 in half of them, and never.
+    for folder, visible, at_contact in zip(folders, (0.2, 0.4, 0.6), (0.1, 0.3, "NULL")):
+        path = folder / "episodes.parquet"
+        write_parquet(
+            path,
+            f"""SELECT * REPLACE (CASE policy WHEN 'student' THEN {visible} ELSE 1 END::DOUBLE AS handle_visible,
+                CASE WHEN episode < 5 THEN {at_contact} END::DOUBLE AS handle_visible_at_contact)
+                FROM read_parquet('{path}')""",
+        )
+    database, d = build(tmp_path, folders), Decimal
+    # t-margins: 4.3027 * 0.2 / sqrt(3) = 0.4968 and, for two seeds, 12.7062 * 0.1414 / sqrt(2) = 1.27
+    assert rows(database, "FROM visibility") == [
+        ("joint", "w/o Align", "student", 3, d("0.400"), d("0.200"), d("0.000"), d("0.897"),
+         2, d("0.200"), d("0.141"), d("0.000"), d("1.000")),
+        ("joint", "w/o Align", "teacher", 3, d("1.000"), d("0.000"), d("1.000"), d("1.000"),
+         2, d("0.200"), d("0.141"), d("0.000"), d("1.000")),
+    ]  # fmt: skip
 
 
 def test_paper_comparison(database):
@@ -286,7 +372,18 @@ def test_names_with_quotes_are_values_not_sql(tmp_path):
 
 def test_two_builds_hold_the_same(tmp_path):
     folders = write_experiment(tmp_path)
-    tables = ("runs", "training", "episodes", "paper", "meta", "table1", "figure3", "paper_comparison")
+    tables = (
+        "runs",
+        "training",
+        "episodes",
+        "paper",
+        "meta",
+        "table1",
+        "figure3",
+        "paper_comparison",
+        "visibility",
+        "comparisons",
+    )
     contents = []
     for _ in range(2):
         database = build(tmp_path, folders)

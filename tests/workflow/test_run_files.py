@@ -37,13 +37,14 @@ def test_training_rows_come_back_with_their_types(tmp_path):
 
 def test_episodes_keep_the_contracts_column_names(tmp_path):
     path = tmp_path / "it's here" / "episodes.parquet"
-    write_episodes(path, [EpisodeRow("smoke/bc/seed1", "student", 3, 2**40, -1.5, True, 24, 0.39, None)])
+    write_episodes(path, [EpisodeRow("smoke/bc/seed1", "student", 3, 2**40, -1.5, True, 24, 0.39, None, 0.5)])
     with duckdb.connect() as connection:
         relation = connection.execute("FROM read_parquet(?)", [str(path)])
         names = [column[0] for column in relation.description]
         assert dict(zip(names, relation.fetchone(), strict=True)) == {
             "run_id": "smoke/bc/seed1", "policy": "student", "episode": 3, "seed": 2**40, "return": -1.5,
             "success": True, "length": 24, "max_opening_m": 0.39, "handle_visible": None,
+            "handle_visible_at_contact": 0.5,
         }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def run_folder(clone, method, seed):
 
 
 def test_every_run_leaves_its_files(smoke):
-    assert {"bc", "dagger", "joint", "joint_aligned"} <= set(METHODS)
+    assert {"bc", "blind", "dagger", "joint", "joint_aligned"} <= set(METHODS)
     for method in METHODS:
         for seed in (0, 1):
             names = {path.name for path in run_folder(smoke, method, seed).iterdir()}
@@ -39,17 +39,19 @@ def test_artefacts_are_there_and_labelled(smoke):
 
 def test_database_holds_every_run(smoke):
     assert ask(smoke, "SELECT method, count(*) FROM runs GROUP BY method ORDER BY method") == [(m, 2) for m in METHODS]
-    # At least 20 evaluations of both policies, 8 final episodes of each, for each of the 8 runs.
+    # At least 20 evaluations of both policies, 8 final episodes of each, for each of the 10 runs.
     evaluations = ask(smoke, "SELECT count(*) FROM training GROUP BY run_id, policy")
-    assert len(evaluations) == 16
+    assert len(evaluations) == 20
     assert min(count for (count,) in evaluations) >= 20
     assert ask(smoke, "SELECT DISTINCT count(*) FROM episodes GROUP BY run_id, policy") == [(8,)]
     views = {name for (name,) in ask(smoke, "SELECT view_name FROM duckdb_views() WHERE NOT internal")}
-    assert {"table1", "figure3", "paper_comparison"} <= views
+    assert {"table1", "figure3", "paper_comparison", "visibility", "comparisons"} <= views
 
 
 def test_all_students_have_the_same_budget(smoke):
-    assert len(ask(smoke, "SELECT DISTINCT images_rendered, gradient_steps FROM runs")) == 1
+    assert len(ask(smoke, "SELECT DISTINCT gradient_steps FROM runs")) == 1
+    assert len(ask(smoke, "SELECT DISTINCT images_rendered FROM runs WHERE method <> 'blind'")) == 1
+    assert ask(smoke, "SELECT DISTINCT images_rendered FROM runs WHERE method = 'blind'") == [(0,)]
 
 
 def test_imitators_have_the_teacher_of_joint(smoke):
@@ -57,8 +59,8 @@ def test_imitators_have_the_teacher_of_joint(smoke):
         SELECT run_id, list("return" ORDER BY episode) FROM episodes
         WHERE policy = 'teacher' AND run_id LIKE 'smoke/%/seed0' GROUP BY run_id ORDER BY run_id
     """
-    bc, dagger, joint, aligned = (returns for _, returns in ask(smoke, sql))
-    assert bc == dagger == joint
+    bc, blind, dagger, joint, aligned = (returns for _, returns in ask(smoke, sql))
+    assert bc == blind == dagger == joint
     assert aligned != joint
 
 

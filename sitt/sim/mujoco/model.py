@@ -10,6 +10,8 @@ import numpy as np
 from sitt.config.task import TaskConfig
 
 ROBOT_JOINTS = (*(f"joint{i}" for i in range(1, 8)), "finger_joint1", "finger_joint2")
+ROBOT_BASE = "link0"
+"""The body that all bodies of the robot hang on."""
 DRAWN_ONLY, COLLIDES_ONLY = 1, 3
 """Geom groups of the scene; group 0 is both."""
 HANDLE_GEOMS = ("handle_bar", "handle_post_left", "handle_post_right")
@@ -19,16 +21,17 @@ PROP_POSITIONS = tuple((x, y, -0.011) for x in (-0.06, 0.06) for y in (-0.06, 0.
 """Where the cubes start in the drawer's frame, m."""
 
 
-def build_model(task: TaskConfig, drawn: bool = False) -> mujoco.MjModel:
+def build_model(task: TaskConfig, drawn: bool = False, robot: bool = True) -> mujoco.MjModel:
     """Compile the scene for a task.
 
     Physics and renderer get models of their own, since every drawn geom costs the physics time:
-    with `drawn` the geoms are those to look at, without it those that collide. Both have the
+    with `drawn` the geoms are those to look at, without it those that collide. All have the
     same bodies, joints and state.
 
     Args:
         task: the configuration; its units are SI and radians, save `camera.fovy` in degrees.
         drawn: for the renderer instead of the physics.
+        robot: whether the robot's bodies have geoms, or are not to be seen.
     """
     spec = mujoco.MjSpec.from_string(resources.files(__package__).joinpath("scene.xml").read_text())
     spec.option.timestep = task.physics_dt
@@ -38,6 +41,9 @@ def build_model(task: TaskConfig, drawn: bool = False) -> mujoco.MjModel:
     _set_camera(spec.camera("overview"), (1.75, -1.35, 1.45), (0.5, 0.0, 0.5), 42.0)
     for geom in list(spec.geoms):
         if geom.group == (COLLIDES_ONLY if drawn else DRAWN_ONLY):
+            spec.delete(geom)
+    if not robot:
+        for geom in spec.body(ROBOT_BASE).find_all("geom"):
             spec.delete(geom)
     if drawn:
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONSTRAINT  # it is posed, never moved
@@ -60,7 +66,7 @@ def yaw_quaternion(yaw: np.ndarray) -> np.ndarray:
 
 def _set_robot(spec: mujoco.MjSpec, task: TaskConfig) -> None:
     robot = task.robot
-    base = spec.body("link0")
+    base = spec.body(ROBOT_BASE)
     base.pos = robot.base_position
     base.quat = yaw_quaternion(np.array(robot.base_yaw))
     for i, name in enumerate(ROBOT_JOINTS):

@@ -30,15 +30,22 @@ class Renderer:
         camera: "student", or "overview" for pictures of the whole scene.
         size: height and width in pixels; the task's image size if None.
         fine: shadows, highlights and anti-aliasing, for pictures that people look at; many times slower.
+        robot: whether the robot is drawn.
     """
 
     def __init__(
-        self, task: TaskConfig, sim: SimConfig, camera: str = "student", size: int | None = None, fine: bool = False
+        self,
+        task: TaskConfig,
+        sim: SimConfig,
+        camera: str = "student",
+        size: int | None = None,
+        fine: bool = False,
+        robot: bool = True,
     ) -> None:
         self.size = size or task.camera.image_size
         self._worlds = sim.render_batch
         self._camera, self._fine = camera, fine
-        self._model = build_model(task, drawn=True)
+        self._model = build_model(task, drawn=True, robot=robot)
         self._batch = Batch(self._model, self._worlds, 1)
         self._positions, self._rotations = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
         self._rest = mujoco.MjData(self._model)
@@ -122,3 +129,4 @@ def compile_kernels(task: TaskConfig, sim: SimConfig) -> None:
     mujoco.mj_getState(renderer._model, data, state[0], mujoco.mjtState.mjSTATE_INTEGRATION)
     renderer.images(state)
     renderer.handle_pixels(state)
+    Renderer(task, sim, robot=False).handle_pixels(state)

@@ -14,7 +14,7 @@ from torch import Tensor
 from sitt.config.schema import SimConfig
 from sitt.config.task import TaskConfig
 from sitt.sim.base import SimState
-from sitt.sim.mujoco.model import build_model, rest_state, yaw_quaternion
+from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state, yaw_quaternion
 from sitt.sim.mujoco.renderer import Renderer
 
 _STAGE = mujoco.mjtStage.mjSTAGE_VEL
@@ -41,7 +41,10 @@ class MujocoSimulator:
         self.batch = Batch(self.model, num_envs, threads, persistent=True)
         self._task, self._sim = task, sim
         self._rest = rest_state(self.model, task)
+        self._is_robot = self.model.body_rootid[self.model.geom_bodyid] == self.model.body(ROBOT_BASE).id
+        self._is_handle = np.isin(np.arange(self.model.ngeom), [self.model.geom(name).id for name in HANDLE_GEOMS])
         self._sensors = self.batch.bind("sensordata")
+        self._contacts = self.batch.bind("ncon")
         block = torch.zeros(num_envs, self.model.nsensordata)
         self._block = block.numpy()
         self.state = SimState(
@@ -67,6 +70,15 @@ class MujocoSimulator:
     def renderer(self) -> Renderer:
         """Made when the first image is asked for: many simulators never draw."""
         return Renderer(self._task, self._sim)
+
+    @cached_property
+    def _renderer_without_robot(self) -> Renderer:
+        return Renderer(self._task, self._sim, robot=False)
+
+    @cached_property
+    def _copy(self) -> mujoco.MjData:
+        """Room for one simulation's data; to make it anew each time takes forty times as long."""
+        return mujoco.MjData(self.model)
 
     def reset(self, env_ids: Tensor, joint_positions: Tensor, cabinet_offset: Tensor) -> None:
         """Put environments (K,) at rest at `joint_positions` (K, 9) with the cabinet displaced by (K, 4)."""
@@ -94,9 +106,14 @@ class MujocoSimulator:
         """Return the student's camera images of environments (K,) as (K, 3, H, W) uint8."""
         return self.renderer.images(self.batch.state[env_ids.numpy()])
 
-    def handle_pixels(self, env_ids: Tensor) -> Tensor:
-        """Return how many pixels of the student's image show the handle, (K,) int64."""
-        return self.renderer.handle_pixels(self.batch.state[env_ids.numpy()])
+    def handle_visible(self, env_ids: Tensor) -> Tensor:
+        """Return the part (K,) of the handle that the robot leaves to the student's camera; NaN: out of the image."""
+        states = self.batch.state[env_ids.numpy()]
+        return self.renderer.handle_pixels(states) / self._renderer_without_robot.handle_pixels(states)
+
+    def handle_touched(self, env_ids: Tensor) -> Tensor:
+        """Return whether the robot is in contact with the handle (K,), bool."""
+        return torch.tensor([self._touches(env) for env in env_ids.tolist()], dtype=torch.bool)
 
     def save(self) -> Dict[str, Tensor]:
         """Return the full physical state (N, S) float64, enough to continue bit for bit."""
@@ -106,6 +123,12 @@ class MujocoSimulator:
         """Restore what `save` returned."""
         self.batch.state[:] = saved["state"].numpy()
         self._forward(np.arange(self.num_envs))
+
+    def _touches(self, env: int) -> bool:
+        if not self._contacts[env]:  # most have none, and need no copy
+            return False
+        pairs = self.batch.get_data(env, self._copy).contact.geom
+        return bool((self._is_handle[pairs].any(1) & self._is_robot[pairs].any(1)).any())
 
     def _default_joints(self, count: int) -> Tensor:
         return torch.tensor(self._task.robot.default_joint_positions).expand(count, 9)

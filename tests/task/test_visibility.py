@@ -1,0 +1,89 @@
+"""How much of the handle is seen: which states count, and what the measurement leaves alone."""
+
+import pytest
+import torch
+
+from sitt.evaluation import play, start_seeds, start_states, teacher_actor
+from sitt.nn.policy import Networks
+from sitt.sim import make_simulator
+from sitt.task.franka_drawer import FrankaDrawer
+from sitt.task.visibility import HandleVisibility
+from tests.conftest import tiny
+
+LENGTH = 12
+CONFIG = tiny("joint", 0)
+TASK = FrankaDrawer(CONFIG.task)
+
+
+def watched(num_envs, every, networks):
+    simulator = make_simulator(CONFIG.task, CONFIG.sim, num_envs, 1)
+    visibility = HandleVisibility(every, LENGTH)
+    outcome = play(TASK, simulator, start_states(TASK, start_seeds(5, 7)), teacher_actor(networks), observer=visibility)
+    return outcome, visibility
+
+
+def test_watching_changes_no_outcome_and_depends_on_no_batch():
+    networks = Networks(CONFIG).eval()
+    simulator = make_simulator(CONFIG.task, CONFIG.sim, 7, 1)
+    plain = play(TASK, simulator, start_states(TASK, start_seeds(5, 7)), teacher_actor(networks))
+    means = []
+    for num_envs in (1, 3, 7, 20):
+        outcome, visibility = watched(num_envs, 4, networks)
+        assert torch.equal(outcome.returns, plain.returns)
+        assert torch.equal(outcome.max_opening, plain.max_opening)
+        means.append(visibility.means(7))
+        assert visibility.at_contact(7).isnan().all()  # in a fifth of a second nobody gets there
+    assert all(torch.equal(one, means[0]) for one in means)
+    assert 0 < means[0].min() < means[0].max() <= 1
+
+
+@pytest.mark.parametrize("every", [1, 5, 50])
+def test_the_mean_is_over_every_kth_state_in_which_an_action_is_chosen(every):
+    seen = []
+
+    def look(step, simulator):
+        seen.append(simulator.handle_visible(torch.arange(3)).double())
+        visibility(step, simulator)
+
+    def swing(observations, simulator):
+        return torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0, 0]).expand(3, 9)
+
+    visibility = HandleVisibility(every, LENGTH)
+    simulator = make_simulator(CONFIG.task, CONFIG.sim, 3, 1)
+    play(TASK, simulator, start_states(TASK, start_seeds(5, 3)), swing, observer=look)
+    assert len(seen) == LENGTH + 1
+    assert not torch.equal(seen[0], seen[-1])
+    assert torch.allclose(visibility.means(3), torch.stack(seen[:-1:every]).mean(0), rtol=1e-12)
+
+
+def test_states_with_the_handle_outside_the_image_do_not_count():
+    simulator = make_simulator(CONFIG.task, CONFIG.sim, 2, 1)
+    joints, near = torch.tensor(CONFIG.task.robot.default_joint_positions).expand(2, 9), torch.zeros(2, 4)
+    far = near + torch.tensor([0.0, 5.0, 0.0, 0.0])
+    visibility = HandleVisibility(1, LENGTH)
+    for step, offset in enumerate([near, far]):
+        simulator.reset(torch.arange(2), joints, torch.stack((offset[0], far[1])))
+        visibility(step, simulator)
+        if step == 0:
+            seen = simulator.handle_visible(torch.arange(1))
+    means = visibility.means(2)
+    assert means[0] == seen[0] > 0
+    assert means[1].isnan()
+
+
+def test_the_first_contact_counts():
+    """The hand is put on the handle, and later away from it: what was seen in between stays."""
+    simulator = make_simulator(CONFIG.task, CONFIG.sim, 1, 1)
+    joints = torch.tensor([CONFIG.task.robot.default_joint_positions])
+    grasp, visibility = TASK.grasp_point(simulator.state)[0], HandleVisibility(50, LENGTH)
+    simulator.reset(torch.arange(1), joints, torch.zeros(1, 4))
+    visibility(0, simulator)
+    assert visibility.at_contact(1).isnan()
+    onto_the_hand = (grasp - TASK.handle_point(simulator.state)[0]).tolist()
+    simulator.reset(torch.arange(1), joints, torch.tensor([[*onto_the_hand, 0.0]]))
+    touching = simulator.handle_visible(torch.arange(1))
+    visibility(1, simulator)
+    simulator.reset(torch.arange(1), joints, torch.zeros(1, 4))
+    visibility(2, simulator)
+    assert torch.equal(visibility.at_contact(1), touching)
+    assert not torch.equal(touching, simulator.handle_visible(torch.arange(1)))
