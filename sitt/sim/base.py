@@ -64,8 +64,8 @@ class Simulator(Protocol):
     def render(self, env_ids: Tensor) -> Tensor:
         """Return the student's camera images of environments (K,) as (K, 3, H, W) uint8."""
 
-    def save(self) -> Dict[str, Tensor]:
-        """Return the full physical state, enough to continue bit for bit."""
+    def save(self) -> Dict[str, Any]:
+        """Return the full physical state, enough to continue bit for bit: tensors and numbers."""
 
     def load(self, saved: Dict[str, Any]) -> None:
         """Restore what `save` returned."""

@@ -98,13 +98,14 @@ class MujocoSimulator:
         """Return how many pixels of the student's image show the handle, (K,) int64."""
         return self.renderer.handle_pixels(self.batch.state[env_ids.numpy()])
 
-    def save(self) -> Dict[str, Tensor]:
-        """Return the full physical state (N, S) float64, enough to continue bit for bit."""
-        return {"state": torch.from_numpy(self.batch.state.copy())}
+    def save(self) -> Dict[str, Any]:
+        """Return the full physical state (N, S) float64, enough to continue bit for bit, and the count of failures."""
+        return {"state": torch.from_numpy(self.batch.state.copy()), "bad_simulations": self.bad_simulations}
 
     def load(self, saved: Dict[str, Any]) -> None:
         """Restore what `save` returned."""
         self.batch.state[:] = saved["state"].numpy()
+        self.bad_simulations = saved["bad_simulations"]
         self._forward(np.arange(self.num_envs))
 
     def _default_joints(self, count: int) -> Tensor:
