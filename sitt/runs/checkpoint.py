@@ -120,11 +120,14 @@ class Checkpoint:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
-                return fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     self.close()
                     raise UserError(f"another process trains into {self.folder}; wait for it, or stop it") from None
+            except OSError:  # a file system without locks: there, nothing keeps two trainings apart
+                return
             time.sleep(0.5)
 
 
