@@ -120,9 +120,10 @@ def test_a_small_window_goes_on_too(trained, tmp_path, monkeypatch):
 @pytest.fixture
 def stopped(trained, tmp_path, monkeypatch):
     """The folder of a training that was interrupted after its second iteration."""
+    run = trained("joint")
     interrupt(monkeypatch, 2)
     with pytest.raises(SystemExit):
-        train_again(trained("joint"), tmp_path)
+        train_again(run, tmp_path)
     return tmp_path
 
 
@@ -154,10 +155,11 @@ def test_a_checkpoint_of_another_version_of_the_code_is_refused(trained, stopped
 
 
 def test_a_checkpoint_of_another_teachers_student_is_refused(trained, tmp_path, monkeypatch):
+    run, teacher, other = trained("bc"), trained("joint", 0), trained("joint", 1)
     interrupt(monkeypatch, 1)
     with pytest.raises(SystemExit):
-        train_again(trained("bc"), tmp_path, teacher=trained("joint", 0).folder / "policy.pt")
-    message = refusal(train_again, trained("bc"), tmp_path, teacher=trained("joint", 1).folder / "policy.pt")
+        train_again(run, tmp_path, teacher=teacher.folder / "policy.pt")
+    message = refusal(train_again, run, tmp_path, teacher=other.folder / "policy.pt")
     assert "the first networks or their teacher" in message
 
 
