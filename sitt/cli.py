@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import threading
@@ -16,6 +17,7 @@ from sitt.errors import UserError
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
 WATCH_INTERVAL_S = 1.0
+GRACE_S = 60.0
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -169,7 +171,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _stop_with_workflow() -> None:
-    """End this job when the workflow that started it was killed: its successor starts the job anew."""
+    """End this job when the workflow that started it was killed: its successor goes on with it."""
     host, _, process = os.environ.get("SITT_WORKFLOW", "").partition(" ")
     if host != socket.gethostname():  # no workflow, or one on another machine or outside this container
         return
@@ -177,6 +179,8 @@ def _stop_with_workflow() -> None:
     def watch() -> None:
         while _alive(int(process)):
             time.sleep(WATCH_INTERVAL_S)
+        os.kill(os.getpid(), signal.SIGTERM)  # a training writes a checkpoint first
+        time.sleep(GRACE_S)
         os._exit(EXIT_ERROR)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Dict, NamedTuple
 
 import torch
 from torch import Tensor
@@ -66,6 +66,22 @@ class DrawerEnv:
             self.observation = final.clone()
             self.observation[ended] = self.task.observe(state.select(ended))
         return Step(self.observation, final, reward, terminated, done & ~terminated, success)
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that the next steps depend on."""
+        return {
+            "simulator": self.simulator.save(),
+            "targets": self.targets,
+            "steps": self.steps,
+            "observation": self.observation,
+            "rng": self.rng.get_state(),
+        }
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.simulator.load(state["simulator"])
+        self.targets, self.steps, self.observation = state["targets"], state["steps"], state["observation"]
+        self.rng.set_state(state["rng"])
 
     def _start(self, env_ids: Tensor) -> None:
         joints, displacement = self.task.sample_start(len(env_ids), self.rng)

@@ -27,23 +27,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         temporary = folder / path.name
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         # An error about some other file, raised by the caller's own block, keeps its meaning.
         if error.filename is not None and folder not in Path(os.fsdecode(error.filename)).parents:
             raise
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Force a file, or a folder's list of names, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -52,7 +52,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Return what to tell the user when `path` could not be written."""
     reason = error.strerror or str(error)
     return UserError(
         f"cannot write {path} ({reason}); make its folder writable, free disk space or choose another place"

@@ -27,7 +27,13 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
 METHOD_RULES = ROOT / "workflow" / "rules" / "methods"
 
-COSMETIC = (("experiment", "title"), ("experiment", "methods"), ("experiment", "seeds"), ("method", "label"))
+COSMETIC = (
+    ("experiment", "title"),
+    ("experiment", "methods"),
+    ("experiment", "seeds"),
+    ("method", "label"),
+    ("training", "checkpoint_interval_s"),
+)
 """Keys that shape no result: changing them makes no run stale."""
 
 
@@ -112,12 +118,17 @@ def to_yaml(config: RunConfig) -> str:
     )
 
 
-def config_hash(config: RunConfig) -> str:
-    """Return 16 hexadecimal digits that change when, and only when, a key that shapes the run's result changes."""
+def shaping(config: RunConfig) -> Dict[str, Any]:
+    """Return the keys of a configuration that shape the run's result, as plain nested values."""
     container = config.model_dump(mode="json")
     for section, key in COSMETIC:
         container[section].pop(key, None)
-    text = json.dumps(container, sort_keys=True, separators=(",", ":"))
+    return container
+
+
+def config_hash(config: RunConfig) -> str:
+    """Return 16 hexadecimal digits that change when, and only when, a key that shapes the run's result changes."""
+    text = json.dumps(shaping(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

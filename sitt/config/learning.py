@@ -131,6 +131,11 @@ class TrainingConfig(Strict):
     """Evaluations of teacher and student in the course of training (the points of Figure 3)."""
     evaluation_episodes: Count
     """Episodes of each of those evaluations."""
+    checkpoint_interval_s: NonNegative = 20.0
+    """Least time between two checkpoints of a run, s of wall time; 0: one after each iteration. Shapes no result.
+
+    The default is for configurations that were resolved before this key existed: their runs are still good.
+    """
 
 
 class EvaluationConfig(Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from sitt.config.fields import Count, Fraction
 from sitt.config.schema import MethodConfig, RunConfig
@@ -75,8 +75,8 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
     steps = config.student.images // num_envs // rounds
     gradient_steps = config.student.gradient_steps // iterations
     session = Session(config, networks, teacher_changes=False)
-    session.after(0, {})
-    for iteration in range(1, iterations + 1):
+
+    def iterate(iteration: int) -> Dict[str, float]:
         round_, first = divmod(iteration - 1, iterations // rounds)
         if first == 0:
             demonstrator.collect(steps, betas[round_])
@@ -85,5 +85,6 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
         learning_rate = student_learning_rate(config, (iteration - 1) / iterations)
         loss = cloning.update(gradient_steps, learning_rate)
         session.counters.gradient_steps += gradient_steps
-        session.after(iteration, {"alignment": loss, "learning_rate": learning_rate})
-    session.finish(output)
+        return {"alignment": loss, "learning_rate": learning_rate}
+
+    session.run(output, {"demonstrator": demonstrator, "cloning": cloning}, memory, iterate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Optional
+from typing import ClassVar, Dict, Optional
 
 from sitt.config.fields import NonNegative
 from sitt.config.schema import MethodConfig, RunConfig
@@ -61,8 +61,8 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     memory = Memory(window * images, networks, config.student.buffer_mebibytes)
     alignment = Alignment(config.student, networks, memory, method.activation_loss, generator(config.seed, "alignment"))
     session = Session(config, networks, teacher_changes=True)
-    session.after(0, {})
-    for iteration in range(1, config.training.iterations + 1):
+
+    def iterate(iteration: int) -> Dict[str, float]:
         progress = (iteration - 1) / config.training.iterations
         rollout, pairs, raw_observations = collector.collect(progress)
         networks.student.observe(pairs.embeddings)
@@ -74,5 +74,6 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         session.counters.env_steps += len(raw_observations)
         session.counters.images_rendered += len(pairs.observations) if method.sees else 0
         session.counters.gradient_steps += gradient_steps
-        session.after(iteration, losses)
-    session.finish(output)
+        return losses
+
+    session.run(output, {"collector": collector, "ppo": ppo, "alignment": alignment}, memory, iterate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, Dict, List
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,20 @@ class Alignment:
             descend(proxy_loss, self.proxy_optimizer, self.proxy_parameters, self.cfg.max_grad_norm)
             total += float(loss.detach())
         return total / gradient_steps
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that the next updates depend on, but for the networks and the memory."""
+        return {
+            "student_optimizer": self.student_optimizer.state_dict(),
+            "proxy_optimizer": self.proxy_optimizer.state_dict(),
+            "rng": self.rng.get_state(),
+        }
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.student_optimizer.load_state_dict(state["student_optimizer"])
+        self.proxy_optimizer.load_state_dict(state["proxy_optimizer"])
+        self.rng.set_state(state["rng"])
 
     def student_loss(self, batch: PairedObservations) -> Tensor:
         """L1(F_S, F_T) + L1(A∘F_S, A∘F_T) with A frozen and the teacher detached; normalised observations."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Dict, NamedTuple
 
 import torch
 from torch import Tensor
@@ -106,6 +106,20 @@ class Collector:
         )
         pairs = PairedObservations(torch.cat(pair_observations), torch.cat(embeddings))
         return Collected(rollout, pairs, raw.flatten(0, 1))
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that the next roll-outs depend on, but for the networks."""
+        return {
+            "env": self.env.state_dict(),
+            "rng": self.rng.get_state(),
+            "subset_rng": self.subset_rng.get_state(),
+        }
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.env.load_state_dict(state["env"])
+        self.rng.set_state(state["rng"])
+        self.subset_rng.set_state(state["subset_rng"])
 
     def _misalignment(self, observations: Tensor, means: Tensor) -> Tensor:
         """KL(π_T ‖ π̂_S) (B,) of normalised observations, both decoded by A."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, Dict, List
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,15 @@ class Demonstrator:
                 actions = torch.where(teacher_acts, actions, student.decoder(features))
             env.step(actions)
 
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that the next states depend on, but for the networks."""
+        return {"env": self.env.state_dict(), "rng": self.rng.get_state()}
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.env.load_state_dict(state["env"])
+        self.rng.set_state(state["rng"])
+
 
 class Cloning:
     """Regression of the student's actions on the teacher's; the teacher stays as it is."""
@@ -72,6 +81,15 @@ class Cloning:
             descend(loss, self.optimizer, self.parameters, self.cfg.max_grad_norm)
             total += float(loss.detach())
         return total / gradient_steps
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that the next updates depend on, but for the networks and the memory."""
+        return {"optimizer": self.optimizer.state_dict(), "rng": self.rng.get_state()}
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.rng.set_state(state["rng"])
 
     def loss(self, batch: PairedObservations) -> Tensor:
         """L1 between the student's and the teacher's mean actions, the norm that the alignment phase uses too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,21 +34,31 @@ class Memory:
                 f"{capacity} images kept for the student need {needed:.0f} MiB, more than student.buffer_mebibytes = "
                 f"{mebibytes}; raise it, or lower student.images (or, in joint training, student.window)"
             )
-        self.size = 0
-        self.next = 0
+        self.capacity = capacity
+        self.added = 0
+        """States ever added; the last `size` of them are kept."""
         self.observations = torch.empty(capacity, NUM_OBSERVATIONS)
         self.embeddings = torch.empty(capacity, *probe.shape[1:], dtype=probe.dtype)
 
     def add(self, pairs: PairedObservations) -> None:
         """Keep K states; ValueError if that is more than the capacity."""
-        capacity = len(self.observations)
-        if len(pairs.observations) > capacity:
-            raise ValueError(f"{len(pairs.observations)} states do not fit a memory of {capacity}")
-        places = (self.next + torch.arange(len(pairs.observations))) % capacity
+        if len(pairs.observations) > self.capacity:
+            raise ValueError(f"{len(pairs.observations)} states do not fit a memory of {self.capacity}")
+        places = (self.added + torch.arange(len(pairs.observations))) % self.capacity
         self.observations[places] = pairs.observations
         self.embeddings[places] = pairs.embeddings
-        self.next = (self.next + len(places)) % capacity
-        self.size = min(self.size + len(places), capacity)
+        self.added += len(places)
+
+    @property
+    def size(self) -> int:
+        """Number of states that are kept."""
+        return min(self.added, self.capacity)
+
+    def latest(self, count: int) -> List[slice]:
+        """Return where the `count` states added last stand in the ring, oldest first: at most two slices."""
+        first = (self.added - count) % self.capacity
+        end = first + count
+        return [slice(first, min(end, self.capacity)), slice(0, max(0, end - self.capacity))]
 
     def sample(self, count: int, rng: torch.Generator) -> PairedObservations:
         """Draw `count` states with replacement."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, NamedTuple
+from typing import Any, Dict, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -90,6 +90,20 @@ class PPO:
             with torch.no_grad():
                 self.teacher.log_std.clamp_(max=self._largest_log_std(progress))
         return means
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that the next updates depend on, but for the networks."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "learning_rate": self.learning_rate,
+            "rng": self.rng.get_state(),
+        }
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.learning_rate = state["learning_rate"]
+        self.rng.set_state(state["rng"])
 
     def loss(self, rollout: Rollout, advantages: Tensor, chosen: Tensor, old_log_std: Tensor) -> PPOLoss:
         """Compute the loss on transitions `chosen` (M,) with standardised advantages (B,)."""

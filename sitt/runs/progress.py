@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Optional, TextIO, Tuple
 
 from sitt.runs.shards import TrainingRow
@@ -41,6 +42,15 @@ class Progress:
             self._show(self._line(iteration, env_steps, now))
             self._last_shown = now
 
+    def resumed(self, iteration: int, env_steps: int) -> None:
+        """Report that the training goes on after `iteration`."""
+        self._show(f"{self._label}  {iteration}/{self._total}  goes on from its checkpoint", keep=True)
+        self.update(iteration, env_steps)
+
+    def interrupted(self, iteration: int) -> None:
+        """Report that the training stops after `iteration`, on request."""
+        self._show(f"{self._label}  {iteration}/{self._total}  stopped; the same command goes on from here", keep=True)
+
     def evaluated(self, teacher: TrainingRow, student: TrainingRow) -> None:
         """Report an evaluation of both policies; it is always shown, on a line of its own."""
         self._measured = (
@@ -68,11 +78,10 @@ class Progress:
         return f"{line}  {(env_steps - first_steps) / elapsed:,.0f} env steps/s  {duration(left)} left"
 
     def _show(self, line: str, keep: bool = False) -> None:
-        if self._in_place:
-            self._stream.write(f"\r\033[K{line}" + ("\n" if keep else ""))
-        else:
-            self._stream.write(f"{line}\n")
-        self._stream.flush()
+        text = f"\r\033[K{line}" + ("\n" if keep else "") if self._in_place else f"{line}\n"
+        with suppress(BrokenPipeError):  # who watched is gone, such as `tee` after Ctrl-C; the training is not
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def duration(seconds: float) -> str:

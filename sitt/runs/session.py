@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Callable, Dict, List, Mapping
 
 import torch
 
 from sitt.config.schema import RunConfig
 from sitt.evaluation import play, start_seeds, start_states, student_actor, teacher_actor
 from sitt.nn.policy import Networks
+from sitt.rl.memory import Memory
+from sitt.runs.checkpoint import Checkpoint, Stateful
+from sitt.runs.interrupts import interrupts_noted
 from sitt.runs.progress import Progress
 from sitt.runs.shards import TrainingRow, run_id, write_run_json, write_training
 from sitt.runs.weights import save_networks
@@ -56,8 +60,65 @@ class Session:
         self.schedule = {round(k * training.iterations / last) for k in range(training.evaluations)}
         self.progress = Progress(training.iterations, run_id(self.config))
 
-    def after(self, iteration: int, losses: Dict[str, float]) -> None:
-        """Call after each iteration (0: before the first); measures when one is due."""
+    def run(
+        self,
+        output: Path,
+        parts: Mapping[str, Stateful],
+        memory: Memory,
+        iterate: Callable[[int], Dict[str, float]],
+    ) -> None:
+        """Train from where a killed training left off, or from the start, and write the results.
+
+        A first SIGTERM or SIGINT ends the process with status 128 + its number, once a checkpoint is written.
+
+        Args:
+            output: the policy.pt to write.
+            parts: all that the iterations change, by name, but for the networks and the memory.
+            memory: the student's memory.
+            iterate: makes the iteration of the given number (1, 2, …) and returns its losses by name.
+
+        Raises:
+            UserError: there is a checkpoint that cannot be used, or a file cannot be written.
+        """
+        parts = {"session": self, **parts}
+        with closing(Checkpoint(self.config, output.parent, self.networks, parts, memory)) as checkpoint:
+            self._train(output, checkpoint, iterate)
+
+    def _train(self, output: Path, checkpoint: Checkpoint, iterate: Callable[[int], Dict[str, float]]) -> None:
+        with interrupts_noted() as interrupt:
+            done = checkpoint.resume()
+            if done:
+                self.progress.resumed(done, self.counters.env_steps)
+            else:
+                self._after(0, {})
+            for iteration in range(done + 1, self.config.training.iterations + 1):
+                self._after(iteration, iterate(iteration))
+                if interrupt.signal or checkpoint.due():
+                    checkpoint.write(iteration)
+                if interrupt.signal:
+                    self.progress.interrupted(iteration)
+                    raise SystemExit(128 + interrupt.signal)
+            self._finish(output)
+            checkpoint.remove()
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return what was counted, measured and spent so far."""
+        return {
+            "counters": asdict(self.counters),
+            "rows": [asdict(row) for row in self.rows],
+            "started_at": self.started_at.isoformat(),
+            "wall_s": time.monotonic() - self.started,
+        }
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned; the time that the run was down does not count."""
+        self.counters = Counters(**state["counters"])
+        self.rows = [TrainingRow(**row) for row in state["rows"]]
+        self.started_at = datetime.fromisoformat(state["started_at"])
+        self.started = time.monotonic() - state["wall_s"]
+
+    def _after(self, iteration: int, losses: Dict[str, float]) -> None:
+        """Measure after an iteration (0: before the first) if that is due."""
         if iteration in self.schedule:
             self._measure(iteration, losses)
         self.progress.update(iteration, self.counters.env_steps)
@@ -97,7 +158,7 @@ class Session:
             action_std=float(self.networks.teacher.log_std.detach().exp().mean()),
         )
 
-    def finish(self, output: Path) -> None:
+    def _finish(self, output: Path) -> None:
         """Write training.parquet and run.json, and policy.pt last: its presence means a finished run."""
         self.progress.close()
         write_training(output.parent / "training.parquet", self.rows)

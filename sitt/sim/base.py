@@ -74,8 +74,8 @@ class Simulator(Protocol):
     def handle_touched(self, env_ids: Tensor) -> Tensor:
         """Return whether the robot is in contact with the handle in environments (K,), (K,) bool."""
 
-    def save(self) -> Dict[str, Tensor]:
-        """Return the full physical state, enough to continue bit for bit."""
+    def save(self) -> Dict[str, Any]:
+        """Return the full physical state, enough to continue bit for bit: tensors and numbers."""
 
     def load(self, saved: Dict[str, Any]) -> None:
         """Restore what `save` returned."""

@@ -115,13 +115,14 @@ class MujocoSimulator:
         """Return whether the robot is in contact with the handle (K,), bool."""
         return torch.tensor([self._touches(env) for env in env_ids.tolist()], dtype=torch.bool)
 
-    def save(self) -> Dict[str, Tensor]:
-        """Return the full physical state (N, S) float64, enough to continue bit for bit."""
-        return {"state": torch.from_numpy(self.batch.state.copy())}
+    def save(self) -> Dict[str, Any]:
+        """Return the full physical state (N, S) float64, enough to continue bit for bit, and the count of failures."""
+        return {"state": torch.from_numpy(self.batch.state.copy()), "bad_simulations": self.bad_simulations}
 
     def load(self, saved: Dict[str, Any]) -> None:
         """Restore what `save` returned."""
         self.batch.state[:] = saved["state"].numpy()
+        self.bad_simulations = saved["bad_simulations"]
         self._forward(np.arange(self.num_envs))
 
     def _touches(self, env: int) -> bool:

@@ -1,0 +1,157 @@
+"""The rolling checkpoint of a run under way, from which the same training goes on bit for bit."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import pickle
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Dict, Mapping, Protocol
+
+import torch
+
+from sitt.config.compose import shaping
+from sitt.config.schema import RunConfig
+from sitt.errors import UserError
+from sitt.files import atomic_path
+from sitt.nn.policy import Networks
+from sitt.rl.memory import Memory
+from sitt.runs.memory_log import MemoryLog
+from sitt.runs.paths import checkpoint_folder, require_writable
+from sitt.runs.provenance import RESULTS_VERSION
+
+LOCK_WAIT_S = 60
+"""How long a training waits for its predecessor, which may still be writing its last checkpoint."""
+
+
+class Stateful(Protocol):
+    """What a checkpoint holds: its state is tensors, numbers and strings in dictionaries and lists."""
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return the state; the tensors may be live."""
+
+    def load_state_dict(self, state: Dict[str, Any]) -> Any:
+        """Restore what `state_dict` returned."""
+
+
+class Checkpoint:
+    """One file, replaced as a whole, and beside it the log of the student's memory."""
+
+    def __init__(
+        self, config: RunConfig, run_folder: Path, networks: Networks, parts: Mapping[str, Stateful], memory: Memory
+    ) -> None:
+        """Take the run's checkpoint folder for this process.
+
+        Args:
+            config: the resolved configuration.
+            run_folder: the folder of the run's results.
+            networks: the networks before the first iteration.
+            parts: all else that changes in the course of the training, by name, but for the memory.
+            memory: the student's memory.
+
+        Raises:
+            UserError: the folder cannot be written, or another process keeps it.
+        """
+        self.folder = checkpoint_folder(run_folder, config)
+        self.file = self.folder / "checkpoint.pt"
+        self.parts = {"networks": networks, **parts}
+        self.key = _key(config, networks)
+        self.interval = config.training.checkpoint_interval_s
+        self.log = MemoryLog(self.folder, memory)
+        require_writable(self.folder)
+        self._lock = (self.folder / "lock").open("a", encoding="utf-8")
+        self._wait_for_lock()
+        self._last = time.monotonic()
+
+    def resume(self) -> int:
+        """Restore all parts and return the number of iterations that are done; 0 without a checkpoint.
+
+        Raises:
+            UserError: the checkpoint is damaged or that of another training.
+        """
+        if not self.file.exists():
+            return 0
+        remove = "remove its folder, and the training starts anew"
+        unusable = UserError(f"{self.file} is damaged or no checkpoint of this code; {remove}")
+        try:
+            content = torch.load(self.file, map_location="cpu", weights_only=True)
+            changes = _differences(content["key"], self.key)
+        except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
+            raise unusable from error
+        if changes:
+            raise UserError(f"{self.file} is of another training: {changes}; undo that, or {remove}")
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(content["parts"][name])
+            self.log.read(content["states_added"])
+            return content["iteration"]
+        except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise unusable from error
+
+    def due(self) -> bool:
+        """Return whether the last checkpoint is an interval old."""
+        return time.monotonic() - self._last >= self.interval
+
+    def write(self, iteration: int) -> None:
+        """Write the state after `iteration`; UserError if that is impossible."""
+        self.log.write()  # first: what the new checkpoint refers to must be there
+        content = {
+            "key": self.key,
+            "iteration": iteration,
+            "states_added": self.log.memory.added,
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+        }
+        with atomic_path(self.file) as temporary:
+            torch.save(content, temporary)
+        self._last = time.monotonic()
+
+    def remove(self) -> None:
+        """Remove what is of no use once the run is finished."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Leave the folder to others."""
+        self._lock.close()
+
+    def _wait_for_lock(self) -> None:
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    self.close()
+                    raise UserError(f"another process trains into {self.folder}; wait for it, or stop it") from None
+            except OSError:  # a file system without locks: there, nothing keeps two trainings apart
+                return
+            time.sleep(0.5)
+
+
+def _key(config: RunConfig, networks: Networks) -> Dict[str, str]:
+    """Return what a checkpoint is stale against, by name: as much as the run's result depends on."""
+    digest = hashlib.sha256()
+    for tensor in networks.state_dict().values():
+        digest.update(tensor.contiguous().numpy().data)
+    return {
+        **_flat(shaping(config)),
+        "RESULTS_VERSION": str(RESULTS_VERSION),
+        "the first networks or their teacher": digest.hexdigest()[:16],
+    }
+
+
+def _flat(section: Mapping[str, Any], prefix: str = "") -> Dict[str, str]:
+    flat: Dict[str, str] = {}
+    for key, value in section.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: json.dumps(value)})
+    return flat
+
+
+def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Return the keys that differ, in words; empty if none does."""
+    changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+    return f"{changed[0]} was {old.get(changed[0])}, now {new.get(changed[0])}{more}" if changed else ""

@@ -1,0 +1,201 @@
+"""A training that was interrupted or killed goes on bit for bit, and from nothing but its own checkpoint."""
+
+import os
+import re
+import signal
+
+import duckdb
+import pytest
+import torch
+
+from sitt.errors import UserError
+from sitt.methods import train
+from sitt.runs import checkpoint
+from sitt.runs.progress import Progress
+from tests.conftest import tiny
+
+METHODS = ("bc", "dagger", "joint", "joint_aligned")
+
+
+class Killed(Exception):
+    """Stands for a SIGKILL: nothing is written any more."""
+
+
+def train_again(run, folder, *overrides, teacher=None):
+    """Train the run of the fixture `trained` in another folder."""
+    train(tiny(run.config.method.name, run.config.seed, *overrides), folder / "policy.pt", teacher)
+
+
+def at_iteration(monkeypatch, number, act):
+    """Act at the end of an iteration, before its checkpoint is due."""
+    update = Progress.update
+
+    def watched(progress, iteration, env_steps):
+        update(progress, iteration, env_steps)
+        if iteration == number:
+            monkeypatch.setattr(Progress, "update", update)
+            act()
+
+    monkeypatch.setattr(Progress, "update", watched)
+
+
+def interrupt(monkeypatch, number, which=signal.SIGTERM):
+    at_iteration(monkeypatch, number, lambda: os.kill(os.getpid(), which))
+
+
+def kill():
+    raise Killed
+
+
+def assert_same_results(folder, other):
+    """Equal in every column that is not a time, in every weight, and with nothing left over."""
+    rows = [
+        duckdb.sql(f"SELECT * EXCLUDE (wall_s) FROM '{path}/training.parquet' ORDER BY iteration, policy").fetchall()
+        for path in (folder, other)
+    ]
+    assert rows[0] == rows[1]
+    weights, expected = (torch.load(path / "policy.pt", weights_only=True) for path in (folder, other))
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in weights)
+    assert {path.name for path in folder.iterdir()} == {"policy.pt", "training.parquet", "run.json"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_interrupted_twice_is_as_never(trained, tmp_path, monkeypatch, method):
+    run = trained(method)
+    teacher = trained("joint").folder / "policy.pt" if method in ("bc", "dagger") else None
+    for iteration, which in ((1, signal.SIGTERM), (3, signal.SIGINT)):
+        interrupt(monkeypatch, iteration, which)
+        with pytest.raises(SystemExit) as stopped:
+            train_again(run, tmp_path, teacher=teacher)
+        assert stopped.value.code == 128 + which
+        assert [path.name for path in tmp_path.iterdir()] == ["checkpoints"]
+    train_again(run, tmp_path, teacher=teacher)
+    assert_same_results(tmp_path, run.folder)
+
+
+def test_a_kill_costs_what_came_after_the_last_checkpoint_only(trained, tmp_path, monkeypatch):
+    every = "training.checkpoint_interval_s=0"
+    run = trained("joint_aligned")
+    at_iteration(monkeypatch, 3, kill)
+    with pytest.raises(Killed):
+        train_again(run, tmp_path, every)
+    seen = []
+    monkeypatch.setattr(Progress, "resumed", lambda progress, iteration, env_steps: seen.append(iteration))
+    train_again(run, tmp_path, every)
+    assert seen == [2]
+    assert_same_results(tmp_path, run.folder)
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(trained, tmp_path, monkeypatch):
+    every = "training.checkpoint_interval_s=0"
+    run = trained("joint")
+    save, calls = torch.save, []
+
+    def save_half(content, path):
+        calls.append(path)
+        if len(calls) == 2:
+            path.write_bytes(b"half")
+            raise Killed
+        save(content, path)
+
+    monkeypatch.setattr(checkpoint.torch, "save", save_half)
+    with pytest.raises(Killed):
+        train_again(run, tmp_path, every)
+    train_again(run, tmp_path, every)
+    assert_same_results(tmp_path, run.folder)
+
+
+def test_a_small_window_goes_on_too(trained, tmp_path, monkeypatch):
+    # The memory's ring of two roll-outs has come round when it is restored.
+    for folder in ("whole", "halves"):
+        if folder == "halves":
+            interrupt(monkeypatch, 3)
+            with pytest.raises(SystemExit):
+                train(tiny("joint", 0, "student.window=2"), tmp_path / folder / "policy.pt", None)
+        train(tiny("joint", 0, "student.window=2"), tmp_path / folder / "policy.pt", None)
+    assert_same_results(tmp_path / "halves", tmp_path / "whole")
+
+
+@pytest.fixture
+def stopped(trained, tmp_path, monkeypatch):
+    """The folder of a training that was interrupted after its second iteration."""
+    run = trained("joint")
+    interrupt(monkeypatch, 2)
+    with pytest.raises(SystemExit):
+        train_again(run, tmp_path)
+    return tmp_path
+
+
+def refusal(action, *arguments, **named):
+    with pytest.raises(UserError) as caught:
+        action(*arguments, **named)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "checkpoints/checkpoint.pt" in message
+    assert "remove its folder, and the training starts anew" in message
+    return message
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(trained, stopped):
+    before = (stopped / "checkpoints/checkpoint.pt").read_bytes()
+    message = refusal(train_again, trained("joint"), stopped, "ppo.gamma=0.5")
+    assert "ppo.gamma was 0.99, now 0.5;" in message
+    message = refusal(train_again, trained("joint"), stopped, "ppo.gamma=0.5", "ppo.clip=0.1")
+    assert "(and 1 more)" in message
+    assert (stopped / "checkpoints/checkpoint.pt").read_bytes() == before
+    # What shapes no result may change.
+    train_again(trained("joint"), stopped, "training.checkpoint_interval_s=5", "method.label=Other")
+    assert_same_results(stopped, trained("joint").folder)
+
+
+def test_a_checkpoint_of_another_version_of_the_code_is_refused(trained, stopped, monkeypatch):
+    monkeypatch.setattr(checkpoint, "RESULTS_VERSION", checkpoint.RESULTS_VERSION + 1)
+    assert re.search(r"RESULTS_VERSION was \d+, now \d+;", refusal(train_again, trained("joint"), stopped))
+
+
+def test_a_checkpoint_of_another_teachers_student_is_refused(trained, tmp_path, monkeypatch):
+    run, teacher, other = trained("bc"), trained("joint", 0), trained("joint", 1)
+    interrupt(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        train_again(run, tmp_path, teacher=teacher.folder / "policy.pt")
+    message = refusal(train_again, run, tmp_path, teacher=other.folder / "policy.pt")
+    assert "the first networks or their teacher" in message
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.system, ("touch went_off",)
+
+
+@pytest.mark.parametrize("damage", ["bomb", "half", "empty", "list", "no memory"])
+def test_a_damaged_checkpoint_is_one_sentence(trained, stopped, monkeypatch, damage):
+    monkeypatch.chdir(stopped)
+    file = stopped / "checkpoints/checkpoint.pt"
+    if damage == "bomb":
+        torch.save({"key": Bomb()}, file)
+    elif damage == "half":
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "list":
+        torch.save([1], file)
+    else:
+        os.truncate(stopped / "checkpoints/embeddings.bin", 100)
+    assert "is damaged or no checkpoint of this code" in refusal(train_again, trained("joint"), stopped)
+    assert not (stopped / "went_off").exists()
+
+
+def test_two_trainings_of_one_run_exclude_each_other(trained, stopped, monkeypatch):
+    monkeypatch.setattr(checkpoint, "LOCK_WAIT_S", 0)
+    errors = []
+
+    def try_too():
+        with pytest.raises(UserError, match=r"another process trains into .*checkpoints; wait for it, or stop it"):
+            train_again(trained("joint"), stopped)
+        errors.append(1)
+
+    at_iteration(monkeypatch, 3, try_too)
+    train_again(trained("joint"), stopped)
+    assert len(errors) == 1
+    assert_same_results(stopped, trained("joint").folder)
