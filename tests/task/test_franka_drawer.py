@@ -49,32 +49,37 @@ def test_observation_layout_and_scaling(task, simulator):
 
 def test_handle_point_of_the_closed_drawer(task, simulator):
     state = place(task, simulator, torch.zeros(4, 4))
-    # Cabinet (0, 0, 0.4) + drawer joint (0.0515, 0, 0.3172) + handle (0.3, 0.01, 0).
-    assert torch.allclose(task.handle_point(state)[0], torch.tensor([0.3515, 0.01, 0.7172]), atol=1e-5)
+    # Cabinet (-0.05, 0, 0.4) + drawer joint (0.0515, 0, 0.3172) + handle (0.3, 0.01, 0).
+    assert torch.allclose(task.handle_point(state)[0], torch.tensor([0.3015, 0.01, 0.7172]), atol=1e-5)
 
 
 def test_the_reward_jumps_where_the_drawer_counts_as_open(task, simulator, config):
     state = place(task, simulator, torch.zeros(4, 4))
     openings = torch.tensor([0.2, 0.3, 0.389, 0.391])
-    state = replace(state, drawer_opening=openings)
+    handle, above = task.handle_point(state), torch.tensor([0.0, 0.0, 0.03])
+    state = replace(
+        state, drawer_opening=openings, left_finger_position=handle + above, right_finger_position=handle - above
+    )
     reward = task.reward(state, torch.zeros(4, 9))
     cfg = config.task.reward
-    # The hand is far away: of all terms only "open", its bonuses without the hand, and "success" tell the four apart.
+    far = torch.linalg.vector_norm(handle - task.grasp_point(state), dim=-1)[0].item()
+    worth = cfg.success / (1.0 + (far / 0.1) ** 2)  # of a drawer that is open, but not in the hand
+    # Of all terms only "open" (half as much again between the fingers), its bonuses and "success" tell the four apart.
     assert task.success(state).tolist() == [False, False, False, True]
-    assert (reward[2] - reward[1]).item() == pytest.approx(cfg.open * 0.089, abs=1e-4)
-    assert (reward[3] - reward[2]).item() == pytest.approx(cfg.open * 0.002 + cfg.success, abs=1e-4)
+    assert (reward[2] - reward[1]).item() == pytest.approx(1.5 * cfg.open * 0.089, abs=1e-4)
+    assert (reward[3] - reward[2]).item() == pytest.approx(1.5 * cfg.open * 0.002 + 1.0 + worth, abs=1e-4)
 
 
 def test_displacements_mirror(task, simulator):
     """Opposite displacements move the handle by opposite vectors; yaw turns it about the cabinet's axis."""
     offsets = torch.tensor([[0.1, 0.2, 0.05, 0.0], [-0.1, -0.2, -0.05, 0.0], [0, 0, 0, 0.3], [0, 0, 0, -0.3]])
     handles = task.handle_point(place(task, simulator, offsets)).clone()
-    rest = torch.tensor([0.3515, 0.01, 0.7172])
+    rest = torch.tensor([0.3015, 0.01, 0.7172])
     assert torch.allclose(handles[0] - rest, torch.tensor([0.1, 0.2, 0.05]), atol=1e-5)
     assert torch.allclose(handles[0] + handles[1], 2 * rest, atol=1e-5)
     for handle, yaw in zip(handles[2:], (0.3, -0.3)):
         turned = (0.3515 * math.cos(yaw) - 0.01 * math.sin(yaw), 0.3515 * math.sin(yaw) + 0.01 * math.cos(yaw))
-        assert handle[:2].tolist() == pytest.approx(turned, abs=1e-5)
+        assert (handle[:2] + torch.tensor([0.05, 0.0])).tolist() == pytest.approx(turned, abs=1e-5)
 
 
 def with_anti_windup(config, on):

@@ -50,7 +50,9 @@ def test_the_mean_is_over_every_kth_state_in_which_an_action_is_chosen(every):
 
     visibility = HandleVisibility(every, LENGTH)
     simulator = make_simulator(CONFIG.task, CONFIG.sim, 3, 1)
-    play(TASK, simulator, start_states(TASK, start_seeds(5, 3)), swing, observer=look)
+    joints, displacements = start_states(TASK, start_seeds(5, 3))
+    joints[:, :4] = torch.tensor([0.1, -0.5, 0.0, -1.8])  # before the handle, from where the arm swings aside
+    play(TASK, simulator, (joints, displacements), swing, observer=look)
     assert len(seen) == LENGTH + 1
     assert not torch.equal(seen[0], seen[-1])
     assert torch.allclose(visibility.means(3), torch.stack(seen[:-1:every]).mean(0), rtol=1e-12)
