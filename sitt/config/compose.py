@@ -30,6 +30,7 @@ METHOD_RULES = ROOT / "workflow" / "rules" / "methods"
 COSMETIC = (
     ("experiment", "title"),
     ("experiment", "methods"),
+    ("experiment", "without"),
     ("experiment", "seeds"),
     ("method", "label"),
     ("training", "checkpoint_interval_s"),

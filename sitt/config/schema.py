@@ -33,7 +33,9 @@ class ExperimentConfig(Strict):
     smoke_test: bool
     """Label every artefact as a smoke test (its numbers mean nothing)."""
     methods: Annotated[Tuple[Name, ...], Field(min_length=1)] | Literal["all"]
-    """Methods to train; 'all' means every rule file in workflow/rules/methods."""
+    """Methods to train; 'all' means every rule file in workflow/rules/methods, but for those of `without`."""
+    without: Tuple[Name, ...] = ()
+    """Methods that 'all' leaves out: those that other experiments are for."""
     seeds: Annotated[Tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     """Seeds to train; each is one run per method."""
 
@@ -43,6 +45,8 @@ class ExperimentConfig(Strict):
             raise ValueError(f"seeds has duplicates: {list(self.seeds)}; list each seed once")
         if self.methods != "all" and len(set(self.methods)) != len(self.methods):
             raise ValueError(f"methods has duplicates: {list(self.methods)}; list each method once")
+        if self.methods != "all" and self.without:
+            raise ValueError(f"without = {list(self.without)} needs methods: all; take those out of methods instead")
         return self
 
 

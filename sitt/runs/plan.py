@@ -54,16 +54,14 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
         raise UserError(f"--config experiment={name!r} is no name; choose from {', '.join(experiment_names())}")
     experiment = experiment_config(name)
     known = method_names()
-    own_methods = known if experiment.methods == "all" else list(experiment.methods)
+    for method in experiment.without:
+        _require_rules(name, "without", method, known)
+    own_methods = [m for m in known if m not in experiment.without]
+    if experiment.methods != "all":
+        own_methods = list(experiment.methods)
     methods = _methods(options["methods"], known) if "methods" in options else own_methods
     for method in methods:
-        if method not in known:
-            raise UserError(
-                one_sentence(
-                    f"configs/experiment/{name}.yaml: experiment.methods names {method!r}, but there is no "
-                    f"workflow/rules/methods/{method}.smk; {did_you_mean(method, known)}"
-                )
-            )
+        _require_rules(name, "methods", method, known)
     seeds = _seeds(options["seeds"]) if "seeds" in options else list(experiment.seeds)
     for method in methods:
         for seed in seeds:
@@ -110,6 +108,17 @@ def hold_lock(experiment: str) -> None:
         handle.close()
         raise UserError(f"another snakemake is working on {path.parent}; wait for it, or stop it") from None
     _held[experiment] = handle
+
+
+def _require_rules(experiment: str, key: str, method: str, known: List[str]) -> None:
+    """Refuse a method that an experiment names and that has no rule file."""
+    if method not in known:
+        raise UserError(
+            one_sentence(
+                f"configs/experiment/{experiment}.yaml: experiment.{key} names {method!r}, but there is no "
+                f"workflow/rules/methods/{method}.smk; {did_you_mean(method, known)}"
+            )
+        )
 
 
 def _methods(value: Any, known: List[str]) -> List[str]:

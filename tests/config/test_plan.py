@@ -51,9 +51,44 @@ def test_bad_options_are_refused(repository, options, words):
 def test_method_named_by_an_experiment_needs_a_rule_file(repository):
     path = repository / "configs/experiment/smoke.yaml"
     path.write_text(
-        path.read_text(encoding="utf-8").replace("methods: all", "methods: [joint, magic]"), encoding="utf-8"
+        path.read_text(encoding="utf-8")
+        .replace("methods: all", "methods: [joint, magic]")
+        .replace("without: [joint_gradient, joint_penalty]", "without: []"),
+        encoding="utf-8",
     )
     with pytest.raises(UserError, match=r"smoke\.yaml: experiment\.methods names 'magic'.*magic\.smk"):
+        make_plan({"experiment": "smoke"})
+
+
+def test_all_leaves_out_what_other_experiments_are_for(repository):
+    assert make_plan({"experiment": "ablation"}).methods == (
+        "joint",
+        "joint_penalty",
+        "joint_gradient",
+        "joint_aligned",
+    )
+    path = repository / "configs/experiment/smoke.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("without: [joint_gradient, joint_penalty]", "without: [bc]"), encoding="utf-8")
+    plan = make_plan({"experiment": "smoke"})
+    assert plan.methods == ("blind", "dagger", "joint", "joint_aligned", "joint_gradient", "joint_penalty")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "without: [joint_gradient, ",
+            "without: [joint_gradent, ",
+            r"experiment\.without names 'joint_gradent'.*did you mean",
+        ),
+        ("methods: all", "methods: [joint]", r"without.*needs methods: all"),
+    ],
+)
+def test_without_must_make_sense(repository, old, new, words):
+    path = repository / "configs/experiment/smoke.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(UserError, match=words):
         make_plan({"experiment": "smoke"})
 
 
