@@ -113,8 +113,7 @@ class RewardConfig(Strict):
     finger_distance: NonNegative
     """Weight of the fingers' height distance to the handle, per m."""
     success: NonNegative
-    """Weight of the drawer being open in the hand [ours]: where success does not end the episode, it needs a worth of
-    its own, and a drawer that is flung open often stops short of it."""
+    """Weight of the drawer being open [ours]: where success does not end the episode, it needs a worth of its own."""
     scale: Positive
     """Factor on the reward that PPO sees [O]."""
 

@@ -13,8 +13,6 @@ FINGER_RANGE = 0.04
 """m; half the gripper's opening, from which OIGE's finger terms count [O]."""
 NEAR, CLOSE = 0.02, 0.03
 """m; hand-to-handle distances of the doubled distance reward and of the finger-closing reward [O]."""
-HELD = 0.1
-"""m; hand-to-handle distance at which an open drawer is worth half as much as in the hand [ours]."""
 BONUS_OPENINGS = (0.01, 0.2, 0.39)
 """m; drawer openings at which OIGE adds its bonuses [O]."""
 
@@ -66,5 +64,5 @@ def reward_terms(inputs: RewardInputs, cfg: RewardConfig) -> dict[str, Tensor]:
         "finger_close": cfg.finger_close * finger_close,
         "action": -cfg.action * inputs.actions.square().sum(-1),
         "bonus": 0.5 * first + around * second + 2.0 * around * third,
-        "success": cfg.success * inputs.success / (1.0 + (inputs.distance / HELD) ** 2),
+        "success": cfg.success * inputs.success,
     }

@@ -29,6 +29,7 @@ def make_task(props: bool = False) -> TaskConfig:
 
 
 TASK = make_task()
+CABINET_X = TASK.cabinet.position[0]
 DEFAULT = torch.tensor(TASK.robot.default_joint_positions)
 
 
@@ -84,7 +85,7 @@ def grasp_and_pull(simulator: MujocoSimulator) -> None:
     waypoints = [(0.6, FINGER_OPEN, 90), (0.458, FINGER_OPEN, 60), (0.458, FINGER_CLOSED, 40)]
     waypoints += [(x, FINGER_CLOSED, 12) for x in np.linspace(0.475, 0.895, 22)]
     for x, fingers, steps in waypoints:
-        arm = ik.solve(simulator.model, arm, np.array([x, 0.0, HANDLE_HEIGHT]), ik.LEVEL)
+        arm = ik.solve(simulator.model, arm, np.array([CABINET_X + x, 0.0, HANDLE_HEIGHT]), ik.LEVEL)
         goal = torch.tensor([*arm, fingers, fingers], dtype=torch.float32)
         for _ in range(steps):
             targets = targets + (goal - targets).clamp(-rate, rate)
@@ -118,9 +119,9 @@ def test_cabinet_displacement_moves_the_drawer_rigidly() -> None:
     offset = torch.tensor([[0.1, -0.2, 0.05, 0.3]])
     simulator.reset(torch.tensor([1]), DEFAULT[None], offset)
     untouched, moved = simulator.state.drawer_position.numpy()
-    assert untouched == pytest.approx([0.0515, 0.0, 0.7172], abs=1e-6)
+    assert untouched == pytest.approx([CABINET_X + 0.0515, 0.0, 0.7172], abs=1e-6)
     turn = yaw_matrix(0.3)
-    assert moved == pytest.approx(turn @ [0.0515, 0.0, 0.3172] + [0.1, -0.2, 0.45], abs=1e-6)
+    assert moved == pytest.approx(turn @ [0.0515, 0.0, 0.3172] + [CABINET_X + 0.1, -0.2, 0.45], abs=1e-6)
     assert rotation(simulator.state.drawer_rotation[1]) == pytest.approx(turn, abs=1e-6)
 
 
@@ -162,11 +163,11 @@ def test_a_hand_that_pushes_cannot_pass_the_drawer_front() -> None:
     simulator = make()
     arm = DEFAULT[:7].double().numpy()
     for x in (0.6, 0.5, 0.4):
-        arm = ik.solve(simulator.model, arm, np.array([x, 0.2, HANDLE_HEIGHT]), ik.LEVEL)
+        arm = ik.solve(simulator.model, arm, np.array([CABINET_X + x, 0.2, HANDLE_HEIGHT]), ik.LEVEL)
         target = torch.tensor([[*arm, FINGER_CLOSED, FINGER_CLOSED]], dtype=torch.float32)
         for _ in range(60):
             simulator.step(target)
-    front = 0.0515 + 0.273
+    front = CABINET_X + 0.0515 + 0.273
     tip = simulator.state.left_finger_position[0, 0] - 0.0538
     assert tip == pytest.approx(front, abs=0.004)
     assert simulator.batch.bind("ncon")[0] > 0
