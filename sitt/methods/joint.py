@@ -67,6 +67,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         rollout, pairs, raw_observations = collector.collect(progress)
         networks.student.observe(pairs.embeddings)
         memory.add(pairs)
+        networks.teacher.return_normalizer.update(rollout.returns.unsqueeze(-1))
         losses = ppo.update(rollout, progress)
         losses["alignment"] = alignment.update(gradient_steps, student_learning_rate(config, progress))
         losses["learning_rate"] = ppo.learning_rate

@@ -44,5 +44,12 @@ class Normalizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return standardised x (…, size)."""
+        return ((x - self.mean) / self._scale()).clamp(-LIMIT, LIMIT)
+
+    def restore(self, x: Tensor) -> Tensor:
+        """Return what would be standardised to x (…, size), if the clamp left it alone."""
+        return self.mean + self._scale() * x
+
+    def _scale(self) -> Tensor:
         variance = self.variance.sum() if self.common_scale else self.variance
-        return ((x - self.mean) * torch.rsqrt(variance + EPSILON)).clamp(-LIMIT, LIMIT)
+        return torch.sqrt(variance + EPSILON)

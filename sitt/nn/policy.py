@@ -33,6 +33,7 @@ class Teacher(nn.Module):
         self.encoder = mlp(NUM_OBSERVATIONS, sizes.teacher)
         self.decoder = Decoder(sizes.teacher[-1], NUM_ACTIONS)
         self.critic = nn.Sequential(mlp(NUM_OBSERVATIONS, sizes.critic), nn.Linear(sizes.critic[-1], 1))
+        self.return_normalizer = Normalizer(1)
         self.log_std = nn.Parameter(torch.full((NUM_ACTIONS,), config.ppo.initial_std).log())
 
     def action_mean(self, observations: Tensor) -> Tensor:
@@ -40,8 +41,8 @@ class Teacher(nn.Module):
         return self.decoder(self.encoder(self.normalizer(observations)))
 
     def value(self, normalized: Tensor) -> Tensor:
-        """Return the critic's values (B,) of normalised observations."""
-        return self.critic(normalized).squeeze(-1)
+        """Return the values (B,) of normalised observations: the critic's output, in units of the returns."""
+        return self.return_normalizer.restore(self.critic(normalized)).squeeze(-1)
 
 
 class Student(nn.Module):

@@ -113,8 +113,8 @@ class PPO:
         mean = teacher.decoder(features)
         log_probs = gaussian_log_prob(mean, teacher.log_std, rollout.actions[chosen])
         policy = clipped_policy_loss(log_probs, rollout.log_probs[chosen], advantages[chosen], cfg.clip)
-        values = teacher.value(observations)
-        value = value_loss(values, rollout.values[chosen], rollout.returns[chosen], cfg.clip, cfg.clip_value)
+        old_values, returns = (self._standardised(x[chosen]) for x in (rollout.values, rollout.returns))
+        value = value_loss(teacher.critic(observations).squeeze(-1), old_values, returns, cfg.clip, cfg.clip_value)
         excess = (mean.abs() - MEAN_BOUND).clamp(min=0.0)
         with torch.no_grad():
             old_mean = rollout.means[chosen]
@@ -136,6 +136,10 @@ class PPO:
         if self.lambda_gradient:
             total = total + explored(cfg, progress) * self.lambda_gradient * loss.alignment_kl
         return total
+
+    def _standardised(self, returns: Tensor) -> Tensor:
+        """Returns (B,) on the critic's scale: at their own, its gradient would leave the policy no part of the norm."""
+        return self.teacher.return_normalizer(returns.unsqueeze(-1)).squeeze(-1)
 
     def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
         """KL(π_T ‖ π̂_S), whose gradient reaches F_T only: A, the proxy and the deviation are detached."""

@@ -76,6 +76,7 @@ def test_the_joint_teacher_without_pressure_is_plain_ppo_bit_for_bit(trained):
     iterations = config.training.iterations
     for iteration in range(iterations):
         collected = collector.collect(iteration / iterations)
+        networks.teacher.return_normalizer.update(collected.rollout.returns.unsqueeze(-1))
         ppo.update(collected.rollout, iteration / iterations)
         networks.teacher.normalizer.update(collected.raw_observations)
     trained_weights = weights(run)

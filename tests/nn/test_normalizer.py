@@ -31,3 +31,11 @@ def test_with_a_common_scale_the_whole_vector_has_variance_one():
     batch = torch.tensor([[-3.0, 1.0], [3.0, 1.0], [0.0, 5.0], [0.0, 1.0]])  # variances 4.5 and 3
     normalizer.update(batch)
     assert torch.allclose(normalizer(batch), (batch - batch.mean(0)) / 7.5**0.5, atol=1e-5)
+
+
+def test_restore_undoes_the_standardisation():
+    normalizer = Normalizer(1)
+    normalizer.update(torch.tensor([[1.0], [5.0]]))  # mean 3, standard deviation 2
+    restored = normalizer.restore(torch.tensor([[-1.0], [0.5]]))
+    assert torch.allclose(restored, torch.tensor([[1.0], [4.0]]), atol=1e-4)
+    assert torch.allclose(normalizer(restored), torch.tensor([[-1.0], [0.5]]), atol=1e-5)

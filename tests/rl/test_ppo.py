@@ -217,3 +217,22 @@ def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
         loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
         without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
         assert (without - ppo.total(loss, progress)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
+
+
+def test_the_critic_learns_returns_on_their_own_scale(networks):
+    """Returns a hundred times as large, and as widely spread, make the same loss once they are standardised."""
+    rollout, ppo = random_rollout(networks), ppo_of(networks)
+    everything = torch.arange(STEPS * ENVS)
+    log_std = networks.teacher.log_std.detach()
+    normalizer = networks.teacher.return_normalizer
+    normalizer.update(rollout.returns.unsqueeze(-1))
+    small = ppo.loss(rollout, rollout.advantages, everything, log_std).value
+    normalizer.load_state_dict({"mean": torch.zeros(1), "variance": torch.ones(1), "count": torch.zeros(())})
+    large = Rollout(**{**vars(rollout), "returns": 100.0 * rollout.returns, "values": 100.0 * rollout.values})
+    normalizer.update(large.returns.unsqueeze(-1))
+    assert ppo.loss(large, large.advantages, everything, log_std).value.item() == pytest.approx(small.item(), rel=1e-3)
+    # What the critic says is in units of the returns.
+    observations = rollout.observations[:3]
+    said = networks.teacher.critic(observations).squeeze(-1)
+    assert torch.allclose(networks.teacher.value(observations), normalizer.restore(said), rtol=1e-5)
+    assert networks.teacher.value(observations).abs().max() > 10 * said.abs().max()
