@@ -40,6 +40,8 @@ def test_red_pixels_are_the_handle() -> None:
 def test_the_arm_can_hide_the_handle() -> None:
     simulator, everyone = make(32), torch.arange(32)
     joints, offset = random_start(32)
+    joints[:, :4] = torch.tensor([0.0, -0.5, 0.0, -1.8])  # stretched out before the camera, from left to right
+    joints[:, 0] = torch.linspace(-0.8, 1.2, 32)
     simulator.reset(everyone, joints, offset)
     with_arm = simulator.renderer.handle_pixels(simulator.batch.state)
     visible = simulator.handle_visible(everyone)
@@ -48,7 +50,7 @@ def test_the_arm_can_hide_the_handle() -> None:
     without_arm = simulator.renderer.handle_pixels(simulator.batch.state)
     assert without_arm.min() >= 10, "the camera sees the whole handle wherever the cabinet stands"
     assert (with_arm <= without_arm).all()
-    assert (with_arm == 0).any(), "from some starts the arm hides it"
+    assert (with_arm == 0).any(), "from some sides the arm hides it"
     assert torch.equal(visible, with_arm / without_arm), "hidden by the arm: 0"
     assert (simulator.handle_visible(everyone) == 1).all(), "in the open: 1"
     assert torch.equal(simulator.handle_visible(torch.tensor([5, 2])), torch.ones(2))
