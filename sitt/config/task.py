@@ -94,7 +94,7 @@ class CabinetConfig(Strict):
 
 
 class RewardConfig(Strict):
-    """OIGE's reward, term by term (franka_cabinet.py, compute_franka_reward), and one term of ours."""
+    """OIGE's reward, term by term (franka_cabinet.py, compute_franka_reward), and two terms of ours."""
 
     distance: NonNegative
     """Weight of the handle-to-grasp distance term."""
@@ -112,6 +112,8 @@ class RewardConfig(Strict):
     """Weight of having the handle between the fingers."""
     finger_distance: NonNegative
     """Weight of the fingers' height distance to the handle, per m."""
+    grip: NonNegative
+    """Weight of closing the fingers around the handle of a drawer that is open by 1 cm [ours]."""
     success: NonNegative
     """Weight of the drawer being open [ours]: where success does not end the episode, it needs a worth of its own."""
     scale: Positive

@@ -1,4 +1,4 @@
-"""OIGE's drawer reward, term by term (franka_cabinet.py, compute_franka_reward), and one term of ours."""
+"""OIGE's drawer reward, term by term (franka_cabinet.py, compute_franka_reward), and two terms of ours."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ NEAR, CLOSE = 0.02, 0.03
 """m; hand-to-handle distances of the doubled distance reward and of the finger-closing reward [O]."""
 BONUS_OPENINGS = (0.01, 0.2, 0.39)
 """m; drawer openings at which OIGE adds its bonuses [O]."""
+GRIP = 0.08
+"""m; hand-to-handle distance up to which closing the fingers of a pulling hand counts [ours]."""
 
 
 class RewardInputs(NamedTuple):
@@ -52,7 +54,7 @@ def reward_terms(inputs: RewardInputs, cfg: RewardConfig) -> dict[str, Tensor]:
     between = ((left > 0) & (right < 0)).to(distance.dtype)
     around = 0.5 * between
     finger_distance = between * (2 * FINGER_RANGE - left.abs() - right.abs())
-    finger_close = (inputs.distance <= CLOSE) * (2 * FINGER_RANGE - inputs.fingers.sum(-1))
+    closing = 2 * FINGER_RANGE - inputs.fingers.sum(-1)
 
     first, second, third = ((inputs.opening > threshold).to(distance.dtype) for threshold in BONUS_OPENINGS)
     return {
@@ -61,7 +63,8 @@ def reward_terms(inputs: RewardInputs, cfg: RewardConfig) -> dict[str, Tensor]:
         "around": cfg.around * around,
         "open": cfg.open * inputs.opening * (1.0 + around),
         "finger_distance": cfg.finger_distance * finger_distance,
-        "finger_close": cfg.finger_close * finger_close,
+        "finger_close": cfg.finger_close * (inputs.distance <= CLOSE) * closing,
+        "grip": cfg.grip * first * between * (inputs.distance <= GRIP) * closing,
         "action": -cfg.action * inputs.actions.square().sum(-1),
         "bonus": 0.5 * first + around * second + 2.0 * around * third,
         "success": cfg.success * inputs.success,

@@ -9,8 +9,8 @@ from sitt.task.rewards import RewardInputs, reward_terms
 
 @pytest.fixture(scope="module")
 def cfg():
-    """OIGE's weights, with IsaacGymEnvs' for the two finger terms, and ours for success."""
-    weights = {"open": 7.5, "around": 0.25, "finger_distance": 5.0}
+    """OIGE's weights, with IsaacGymEnvs' for the two finger terms, and ours for grip and success."""
+    weights = {"rotation": 0.5, "open": 7.5, "around": 0.25, "finger_distance": 5.0}
     return compose("embedded", "joint", 0).task.reward.model_copy(update=weights)
 
 
@@ -65,6 +65,14 @@ def test_upstream_reward_never_has_the_handle_between_the_fingers(cfg):
 def test_fingers_close_only_near_the_handle(cfg):
     assert terms(cfg, distance=0.03)["finger_close"] == pytest.approx(10.0 * (0.03 + 0.02), rel=1e-5)
     assert terms(cfg, distance=0.031)["finger_close"] == 0.0
+
+
+def test_grip_pays_for_closed_fingers_around_the_handle_of_an_opening_drawer(cfg):
+    assert cfg.grip > 0.0
+    assert terms(cfg, distance=0.08, opening=0.011)["grip"] == pytest.approx(cfg.grip * (0.03 + 0.02), rel=1e-5)
+    assert terms(cfg, distance=0.081, opening=0.011)["grip"] == 0.0
+    assert terms(cfg, distance=0.08, opening=0.01)["grip"] == 0.0
+    assert terms(cfg, distance=0.08, opening=0.011, right_finger_height=0.01)["grip"] == 0.0
 
 
 @pytest.mark.parametrize(("opening", "bonus"), [(0.01, 0.0), (0.011, 0.5), (0.21, 1.0), (0.391, 2.0)])
