@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 class DrawerEnv:
-    """N training environments; an episode ends after `episode_length` control steps, or at success if so configured."""
+    """N training environments; an episode ends after `episode_length` control steps, or as success is configured to."""
 
     def __init__(self, task: FrankaDrawer, simulator: Simulator, rng: torch.Generator) -> None:
         """Start all environments at random phases of their episodes, so that resets are spread out."""
@@ -41,6 +41,7 @@ class DrawerEnv:
         self.num_envs = simulator.num_envs
         self.targets = torch.empty(self.num_envs, 9)
         self.steps = torch.randint(task.cfg.episode_length, (self.num_envs,), generator=rng)
+        self.since_success = torch.zeros(self.num_envs, dtype=torch.int64)
         self._start(torch.arange(self.num_envs))
         self.observation = task.observe(simulator.state)
 
@@ -56,12 +57,15 @@ class DrawerEnv:
         success = self.task.success(state)
         timeout = self.steps >= self.task.cfg.episode_length
         nothing = torch.zeros_like(success)
-        terminated = success if self.task.cfg.success_is == "termination" else nothing
-        done = timeout | (nothing if self.task.cfg.success_is == "continuation" else success)
+        self.since_success += success | (self.since_success > 0)
+        enough = self.since_success > self.task.cfg.steps_after_success
+        terminated = enough if self.task.cfg.success_is == "termination" else nothing
+        done = timeout | (nothing if self.task.cfg.success_is == "continuation" else enough)
         self.observation = final
         if done.any():
             ended = done.nonzero().squeeze(-1)
             self.steps[ended] = 0
+            self.since_success[ended] = 0
             self._start(ended)
             self.observation = final.clone()
             self.observation[ended] = self.task.observe(state.select(ended))
@@ -73,6 +77,7 @@ class DrawerEnv:
             "simulator": self.simulator.save(),
             "targets": self.targets,
             "steps": self.steps,
+            "since_success": self.since_success,
             "observation": self.observation,
             "rng": self.rng.get_state(),
         }
@@ -80,7 +85,8 @@ class DrawerEnv:
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self.simulator.load(state["simulator"])
-        self.targets, self.steps, self.observation = state["targets"], state["steps"], state["observation"]
+        self.targets, self.observation = state["targets"], state["observation"]
+        self.steps, self.since_success = state["steps"], state["since_success"]
         self.rng.set_state(state["rng"])
 
     def _start(self, env_ids: Tensor) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sitt.config.fields import Count, Joints, NonNegative, Positive, Strict, Vec3
+from sitt.config.fields import Count, Joints, NonNegative, Positive, Strict, Vec3, Whole
 
 
 class RobotConfig(Strict):
@@ -150,6 +150,8 @@ class TaskConfig(Strict):
     """Success: the drawer is opened beyond this at any time of the episode, m [O]."""
     success_is: Literal["continuation", "truncation", "termination"]
     """What success does to a training episode: nothing, end it with its value bootstrapped, or end it (as in OIGE)."""
+    steps_after_success: Whole
+    """Control steps from success to that end; 0 as in OIGE."""
     robot: RobotConfig
     cabinet: CabinetConfig
     reward: RewardConfig

@@ -146,14 +146,36 @@ def test_episode_is_truncated_at_its_length_and_restarted(config):
     assert torch.equal(step.observation[0], step.final_observation[0])
 
 
-@pytest.mark.parametrize("success_is", ["truncation", "termination"])
-def test_success_ends_the_episode_as_configured(config, success_is):
-    changed = config.model_copy(update={"task": config.task.model_copy(update={"success_is": success_is})})
-    env = make_env(changed, 2, generator(1, "environment"))
+def play_on_after_success(config, success_is, steps_after_success, steps):
+    """Open the drawer of the first of two environments; return the last step and the environments."""
+    task = config.task.model_copy(update={"success_is": success_is, "steps_after_success": steps_after_success})
+    env = make_env(config.model_copy(update={"task": task}), 2, generator(1, "environment"))
     env.steps[:] = 0
     env.simulator.batch.qpos[0, 9] = 0.395
-    step = env.step(torch.zeros(2, 9))
+    for _ in range(steps):
+        step = env.step(torch.zeros(2, 9))
+    return step, env
+
+
+@pytest.mark.parametrize("success_is", ["truncation", "termination"])
+def test_success_ends_the_episode_as_configured(config, success_is):
+    step, env = play_on_after_success(config, success_is, steps_after_success=0, steps=1)
     assert step.success.tolist() == [True, False]
     assert step.truncated.tolist() == [success_is == "truncation", False]
     assert step.terminated.tolist() == [success_is == "termination", False]
     assert env.steps.tolist() == [0, 1]
+
+
+def test_the_episode_goes_on_for_the_configured_steps_after_success(config):
+    step, env = play_on_after_success(config, "truncation", steps_after_success=2, steps=2)
+    assert not step.truncated.any()
+    env.simulator.batch.qpos[0, 9] = 0.1  # pushed shut again: it was open once, which is success
+    step = env.step(torch.zeros(2, 9))
+    assert step.truncated.tolist() == [True, False]
+    assert env.steps.tolist() == [0, 3] and env.since_success.tolist() == [0, 0]
+
+
+def test_success_as_a_continuation_ends_nothing(config):
+    step, env = play_on_after_success(config, "continuation", steps_after_success=0, steps=3)
+    assert not (step.truncated | step.terminated).any()
+    assert env.steps.tolist() == [3, 3]
