@@ -36,7 +36,9 @@ rule figure3:
 
 rule html:
     input:
-        "results/{experiment}/metrics.duckdb",
+        expand("reports/{{experiment}}/videos/{method}.gif", method=PLAN.methods),
+        "reports/{experiment}/figure2.png",
+        database="results/{experiment}/metrics.duckdb",
     output:
         "reports/{experiment}/report.html",
     log:
@@ -49,4 +51,4 @@ rule html:
     resources:
         mem_mb=1000,
     shell:
-        "sitt report html --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+        "sitt report html --database {input.database:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
