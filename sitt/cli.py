@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     store.set_defaults(run=_store)
 
     report = commands.add_parser("report", help="write one artefact from a database")
-    report.add_argument("artefact", choices=("table1", "figure3", "html"))
+    report.add_argument("artefact", choices=("table1", "figure3", "sweep", "html"))
     report.add_argument("--database", required=True, type=Path, help="the experiment's metrics.duckdb")
     report.add_argument("--output", required=True, type=Path, help="the folder to write into")
     report.set_defaults(run=_report)
@@ -134,11 +134,11 @@ def _store(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     from sitt.report.figure3 import write_figure3
     from sitt.report.html import write_html
+    from sitt.report.sweep import write_sweep
     from sitt.report.table1 import write_table1
 
-    {"table1": write_table1, "figure3": write_figure3, "html": write_html}[options.artefact](
-        options.database, options.output
-    )
+    write = {"table1": write_table1, "figure3": write_figure3, "sweep": write_sweep, "html": write_html}
+    write[options.artefact](options.database, options.output)
 
 
 def _query(options: argparse.Namespace) -> None:

@@ -6,8 +6,6 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,7 +15,7 @@ from sitt.config.compose import load
 from sitt.evaluation import teacher_actor
 from sitt.files import atomic_path
 from sitt.report.contents import SMOKE_LABEL
-from sitt.report.figure3 import UNDATED
+from sitt.report.figure3 import UNDATED, style
 from sitt.report.film import Camera, Moment, caption, film
 from sitt.runs.paths import CONFIG, POLICY
 
@@ -47,7 +45,7 @@ def write_figure2(run_dirs: list[Path], folder: Path) -> None:
     Raises:
         UserError: a run's files are damaged, or the folder cannot be written.
     """
-    with mpl.rc_context({"font.family": "DejaVu Sans", "pdf.fonttype": 42, "text.parse_math": False}):
+    with style():
         figure = _draw({run_dir: _play(run_dir) for run_dir in run_dirs})
         for kind in ("pdf", "png"):
             buffer = io.BytesIO()
@@ -94,7 +92,7 @@ def _draw(runs: dict[Path, Run | None]) -> Figure:
     if not runs:
         figure.text(0.5, 0.5, "this experiment has no run with or without alignment", ha="center", va="center")
         return figure
-    for start, block in enumerate(np.atleast_1d(figure.subfigures(STARTS, 1))):
+    for start, block in enumerate(figure.subfigures(STARTS, 1, squeeze=False).flat):
         block.suptitle(f"start state {start + 1} of the evaluation", fontsize=8, fontweight="bold")
         axes = block.subplots(len(runs), len(MOMENTS), squeeze=False)
         for axis, title in zip(axes[0], MOMENTS):

@@ -57,6 +57,7 @@ def html(contents: Contents, folder: Path) -> str:
         comparisons=[comparison_cells(row) for row in contents.comparisons],
         comparisons_note=COMPARISONS,
         visibility=[visibility_cells(row) for row in contents.visibility],
+        sweep=_embedded(folder / "sweep.png"),
         figure2=_embedded(folder / "figure2.png"),
         figure3=_encoded(render(contents, "png")),
         videos=[(row["label"], _embedded(folder / "videos" / f"{row['method']}.gif")) for row in contents.table1],

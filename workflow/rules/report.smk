@@ -34,8 +34,27 @@ rule figure3:
         "sitt report figure3 --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
 
 
+rule sweep:
+    input:
+        "results/{experiment}/metrics.duckdb",
+    output:
+        multiext("reports/{experiment}/sweep", ".pdf", ".png"),
+    log:
+        "results/{experiment}/logs/sweep.log",
+    benchmark:
+        "results/{experiment}/benchmarks/sweep.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "sitt report sweep --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+
+
 rule html:
     input:
+        "reports/sweep/sweep.png" if PLAN.experiment == "sweep" else [],
         expand("reports/{{experiment}}/videos/{method}.gif", method=PLAN.methods),
         "reports/{experiment}/figure2.png",
         database="results/{experiment}/metrics.duckdb",
