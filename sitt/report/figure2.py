@@ -100,7 +100,7 @@ def _draw(runs: dict[Path, Run | None]) -> Figure:
         for row, (run_dir, run) in zip(axes, runs.items()):
             row[0].set_ylabel(run.label if run else "\n".join(run_dir.parts[-2:]), fontsize=8)
             for column, axis in enumerate(row):
-                _show(axis, run.episodes[start][column] if run else None, "not so far" if run else "missing")
+                _show(axis, run.episodes[start][column] if run else None, "never" if run else "missing")
     return figure
 
 

@@ -39,20 +39,20 @@ class Moment(NamedTuple):
 
 
 def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor], count: int) -> list[list[Moment]]:
-    """Play the first `count` evaluation episodes of a run: the very ones in its episodes.parquet.
+    """Play episodes from the first `count` start states of the evaluation: the very ones in the run's episodes.parquet.
 
     Args:
         config: the run's resolved configuration.
         policy: the run's policy.pt.
         actor_of: `teacher_actor` or `student_actor`.
-        count: how many; at most all of the evaluation's are played.
+        count: how many episodes.
 
     Returns:
         For each episode its moments, the first before any control step.
     """
     networks = load_networks(config, policy)
     task = FrankaDrawer(config.task)
-    starts = start_states(task, start_seeds(config.evaluation.seed, min(count, config.evaluation.episodes)))
+    starts = start_states(task, start_seeds(config.evaluation.seed, count))
     everyone = torch.arange(len(starts[0]))
     simulator = MujocoSimulator(config.task, config.sim, len(everyone), config.threads)
     steps: list[list[Moment]] = []

@@ -50,7 +50,7 @@ def draw(contents: Contents) -> Figure:
             axes.axhline(level, color="0.4", lw=1.2, ls=(0, (1, 1.5)), zorder=1, label=plain["label"])
             axes.legend(loc="lower right", frameon=False)
         axes.set_xlabel(label)
-        axes.set_ylim(0, 1.02)
+        axes.set_ylim(-0.02, 1.02)
         axes.grid(axis="y", color="0.9", lw=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
