@@ -1,4 +1,4 @@
-# make reproduce   every training run, Table 1, Figure 3, the report and the database
+# make reproduce   every training run, Table 1, the figures, the videos, the report and the database
 # make test        lint, types and all tests
 # Both set up .venv first. PYTHON=python3.12 chooses the interpreter; TORCH_INDEX the build of torch.
 

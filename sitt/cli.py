@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     store.set_defaults(run=_store)
 
     report = commands.add_parser("report", help="write one artefact from a database")
-    report.add_argument("artefact", choices=("table1", "figure3", "html"))
+    report.add_argument("artefact", choices=("table1", "figure3", "sweep", "html"))
     report.add_argument("--database", required=True, type=Path, help="the experiment's metrics.duckdb")
     report.add_argument("--output", required=True, type=Path, help="the folder to write into")
     report.set_defaults(run=_report)
@@ -84,13 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("sql", help='such as "SELECT * FROM table1"')
     query.set_defaults(run=_query)
 
-    strip = commands.add_parser("strip", help="draw one evaluation episode: the scene and the student's view")
-    strip.add_argument("--config", required=True, type=Path, help="the run's config.yaml")
-    strip.add_argument("--policy", required=True, type=Path, help="the run's policy.pt")
-    strip.add_argument("--actor", choices=("teacher", "student"), default="teacher")
-    strip.add_argument("--episode", type=int, default=0, help="which of the fixed start states")
-    strip.add_argument("--output", required=True, type=Path, help="the picture to write, .png or .pdf")
-    strip.set_defaults(run=_strip)
+    figure2 = commands.add_parser("figure2", help="draw runs' teachers at work, as the students' camera sees them")
+    figure2.add_argument("--output", required=True, type=Path, help="the folder to write into")
+    figure2.add_argument("runs", nargs="*", type=Path, metavar="RUN_DIR", help="folder of one run, METHOD/seedN")
+    figure2.set_defaults(run=_figure2)
+
+    video = commands.add_parser("video", help="film a run's student at work")
+    video.add_argument("--config", required=True, type=Path, help="the run's config.yaml")
+    video.add_argument("--policy", required=True, type=Path, help="the run's policy.pt")
+    video.add_argument("--output", required=True, type=Path, help="the GIF to write")
+    video.set_defaults(run=_video)
 
     kernels = commands.add_parser("kernels", help="compile the renderer's kernels, so that jobs side by side need not")
     kernels.add_argument("--experiment", required=True, help="a file in configs/experiment")
@@ -131,11 +134,11 @@ def _store(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     from sitt.report.figure3 import write_figure3
     from sitt.report.html import write_html
+    from sitt.report.sweep import write_sweep
     from sitt.report.table1 import write_table1
 
-    {"table1": write_table1, "figure3": write_figure3, "html": write_html}[options.artefact](
-        options.database, options.output
-    )
+    write = {"table1": write_table1, "figure3": write_figure3, "sweep": write_sweep, "html": write_html}
+    write[options.artefact](options.database, options.output)
 
 
 def _query(options: argparse.Namespace) -> None:
@@ -145,14 +148,17 @@ def _query(options: argparse.Namespace) -> None:
     print(query(database(options.experiment), options.sql))
 
 
-def _strip(options: argparse.Namespace) -> None:
-    from sitt.config.compose import load
-    from sitt.report.picture import write_strip
+def _figure2(options: argparse.Namespace) -> None:
+    from sitt.report.figure2 import write_figure2
 
-    config = load(options.config)
-    if not 0 <= options.episode < config.evaluation.episodes:
-        raise UserError(f"--episode {options.episode}: choose one of 0 to {config.evaluation.episodes - 1}")
-    write_strip(config, options.policy, options.actor, options.episode, options.output)
+    write_figure2(options.runs, options.output)
+
+
+def _video(options: argparse.Namespace) -> None:
+    from sitt.config.compose import load
+    from sitt.report.video import write_video
+
+    write_video(load(options.config), options.policy, options.output)
 
 
 def _kernels(options: argparse.Namespace) -> None:

@@ -1,1 +1,1 @@
-"""Table 1, Figure 3 and the report, each a function of the database alone."""
+"""Table 1 and Figure 3, functions of the database alone; Figure 2 and videos, of single runs; the report of all."""

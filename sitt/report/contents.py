@@ -14,16 +14,16 @@ from sitt.query import connect
 from sitt.store import first_line
 
 COMPARISONS = (
-    "Differences of the students' success rates in the paper's order, and to the blind control: means over seeds with "
-    "95 % paired t-intervals. P(better): the share of all pairs of two methods' runs in which the first is better; "
-    "ties count half. An interval that contains 0 decides nothing."
+    "Differences of the students' success rates: means over seeds with 95 % paired t-intervals. P(better): the share "
+    "of all pairs of two methods' runs in which the first is better; ties count half. An interval that contains 0 "
+    "decides nothing."
 )
 """What the list of comparisons is."""
 SMOKE_LABEL = "SMOKE TEST: these numbers mean nothing"
 FEW_SEEDS = 10
 """Below this many seeds the notes warn that an interval says little."""
 
-VIEWS = ("table1", "figure3", "visibility", "comparisons")
+VIEWS = ("table1", "figure3", "visibility", "comparisons", "sweep")
 """What the artefacts are made of, apart from the runs."""
 
 Row = dict[str, Any]
@@ -44,6 +44,8 @@ class Contents:
     """Rows of the view visibility."""
     comparisons: list[Row]
     """Rows of the view comparisons."""
+    sweep: list[Row]
+    """Rows of the view sweep."""
     runs: list[Row]
     """Rows of the table runs, with config, hardware and versions as dictionaries (None for a missing run)."""
     episode_counts: list[int]

@@ -1,4 +1,4 @@
-"""report.html: one file with Table 1, Figure 3 and every run's provenance; it fetches nothing."""
+"""report.html: one file with Table 1, the figures, the videos and every run's provenance; it fetches nothing."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from sitt.report.figure3 import render
 
 
 def write_html(database: Path, folder: Path) -> None:
-    """Write report.html into a folder.
+    """Write report.html into the folder of the other artefacts, with its figure2.png and the methods' videos.
 
     Raises:
         UserError: the database cannot be read, or the folder cannot be written.
     """
-    text = html(read(database))
+    text = html(read(database), folder)
     with atomic_path(folder / "report.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def html(contents: Contents) -> str:
-    """Return the report; whatever comes from the database is escaped."""
+def html(contents: Contents, folder: Path) -> str:
+    """Return the report; what comes from the database is escaped, what the folder lacks is said to be missing."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sitt", "report"),
         autoescape=True,
@@ -57,8 +57,20 @@ def html(contents: Contents) -> str:
         comparisons=[comparison_cells(row) for row in contents.comparisons],
         comparisons_note=COMPARISONS,
         visibility=[visibility_cells(row) for row in contents.visibility],
-        figure=base64.b64encode(render(contents, "png")).decode("ascii"),
+        sweep=_embedded(folder / "sweep.png"),
+        figure2=_embedded(folder / "figure2.png"),
+        figure3=_encoded(render(contents, "png")),
+        videos=[(row["label"], _embedded(folder / "videos" / f"{row['method']}.gif")) for row in contents.table1],
     )
+
+
+def _embedded(path: Path) -> str | None:
+    """Return a file's content as text, None if there is no such file."""
+    return _encoded(path.read_bytes()) if path.is_file() else None
+
+
+def _encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
 
 
 def _machines(contents: Contents) -> list[list[Row]]:

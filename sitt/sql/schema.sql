@@ -8,7 +8,7 @@ CREATE TABLE meta (
     smoke_test BOOLEAN NOT NULL
 );
 COMMENT ON TABLE meta IS 'What this database holds; one row.';
-COMMENT ON COLUMN meta.schema_version IS 'Version of these tables; grows when a column changes its meaning.';
+COMMENT ON COLUMN meta.schema_version IS 'Version of these tables and views; grows when one is new or changes its meaning.';
 COMMENT ON COLUMN meta.experiment IS 'Name of the experiment, as in results/<experiment>.';
 COMMENT ON COLUMN meta.title IS 'One line that describes the experiment.';
 COMMENT ON COLUMN meta.smoke_test IS 'True: a test of the pipeline, whose numbers mean nothing.';

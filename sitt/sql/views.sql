@@ -14,9 +14,9 @@ CREATE MACRO rate(x) AS x::DECIMAL(18, 3);
 CREATE MACRO rate_low(x, least_x) AS rate(CASE WHEN count(x) > 1 THEN greatest(least_x, avg(x) - t_margin(x)) END);
 CREATE MACRO rate_high(x, largest_x) AS rate(CASE WHEN count(x) > 1 THEN least(largest_x, avg(x) + t_margin(x)) END);
 CREATE MACRO task_return(x) AS x::DECIMAL(18, 2);
--- The paper's methods in the paper's order, then the control, then all others by name.
-CREATE MACRO method_rank(method) AS
-    coalesce(list_position(['bc', 'dagger', 'joint', 'joint_aligned', 'blind'], method), 6);
+-- The paper's methods in the paper's order, from no pressure on the teacher to both, then the control, then all others by name.
+CREATE MACRO method_rank(method) AS coalesce(
+    list_position(['bc', 'dagger', 'joint', 'joint_penalty', 'joint_gradient', 'joint_aligned', 'blind'], method), 8);
 
 CREATE VIEW table1 AS
 WITH per_run AS (
@@ -164,6 +164,7 @@ CREATE VIEW comparisons AS
 WITH claims AS (
     FROM (VALUES
         ('dagger', 'bc'), ('joint', 'dagger'), ('joint_aligned', 'joint'),
+        ('joint_penalty', 'joint'), ('joint_gradient', 'joint'),
         ('bc', 'blind'), ('dagger', 'blind'), ('joint', 'blind'), ('joint_aligned', 'blind')
     ) AS claims(method, baseline)
 ),
@@ -197,7 +198,7 @@ SELECT
 FROM (SELECT *, CASE WHEN same_seed THEN difference END AS paired FROM every_pair)
 GROUP BY method, baseline
 ORDER BY baseline = 'blind', method_rank(method);
-COMMENT ON VIEW comparisons IS 'Success rates of the students in the pairs the paper orders, and of each method and the control: method minus baseline.';
+COMMENT ON VIEW comparisons IS 'Success rates of the students in the pairs the paper orders, of each pressure alone and none, and of each method and the control: method minus baseline.';
 COMMENT ON COLUMN comparisons.method IS 'The method that should be at least as good.';
 COMMENT ON COLUMN comparisons.label IS 'Its name in tables and figures.';
 COMMENT ON COLUMN comparisons.baseline IS 'The method it is compared with.';
@@ -208,3 +209,52 @@ COMMENT ON COLUMN comparisons.difference IS 'Success rate of the method minus th
 COMMENT ON COLUMN comparisons.difference_low IS 'Lower end of its 95 % paired t-interval, cut at -1, 1; NULL for a single seed.';
 COMMENT ON COLUMN comparisons.difference_high IS 'Upper end of its 95 % paired t-interval, cut at 1, 1; NULL for a single seed.';
 COMMENT ON COLUMN comparisons.probability_of_improvement IS 'Part of all pairs of a run of the method and a run of the baseline, of whatever seeds, in which the method has the higher success rate; ties count half, 1.';
+
+CREATE VIEW sweep AS
+WITH per_run AS (
+    SELECT
+        run_id,
+        method,
+        label,
+        (config->>'$.method.lambda_penalty')::DOUBLE AS lambda_penalty,
+        (config->>'$.method.lambda_gradient')::DOUBLE AS lambda_gradient,
+        images_rendered / env_steps AS images_share,
+        avg(success::INTEGER) AS success
+    FROM runs JOIN episodes USING (run_id)
+    WHERE policy = 'student' AND config->>'$.method.algorithm' = 'joint'
+    GROUP BY ALL
+),
+centre AS (SELECT DISTINCT lambda_penalty, lambda_gradient, images_share FROM per_run WHERE method = 'joint_aligned'),
+-- A run belongs to a setting if it differs from joint_aligned in nothing but that.
+varied AS (
+    SELECT 'lambda_penalty' AS setting, lambda_penalty AS value, *
+    FROM per_run SEMI JOIN centre USING (lambda_gradient, images_share)
+    UNION ALL
+    SELECT 'lambda_gradient', lambda_gradient, * FROM per_run SEMI JOIN centre USING (lambda_penalty, images_share)
+    UNION ALL
+    SELECT 'images_share', images_share, * FROM per_run SEMI JOIN centre USING (lambda_penalty, lambda_gradient)
+),
+expected AS (SELECT method, count(*) AS n_expected FROM runs GROUP BY method)
+SELECT
+    setting,
+    value,
+    method,
+    any_value(label) AS label,
+    count(*) AS n,
+    any_value(n_expected) AS n_expected,
+    rate(avg(success)) AS success_mean,
+    rate_low(success, 0) AS success_low,
+    rate_high(success, 1) AS success_high
+FROM varied JOIN expected USING (method)
+GROUP BY setting, value, method
+ORDER BY setting, value, method;
+COMMENT ON VIEW sweep IS 'The student''s success where one of lambda_penalty, lambda_gradient and images_share differs from joint_aligned, or none.';
+COMMENT ON COLUMN sweep.setting IS 'What is varied: lambda_penalty, lambda_gradient or images_share.';
+COMMENT ON COLUMN sweep.value IS 'Its value, 1; images_share: images rendered for training over control steps of training.';
+COMMENT ON COLUMN sweep.method IS 'Name of the method.';
+COMMENT ON COLUMN sweep.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN sweep.n IS 'Finished runs (seeds), 1.';
+COMMENT ON COLUMN sweep.n_expected IS 'Runs the experiment asks for, 1.';
+COMMENT ON COLUMN sweep.success_mean IS 'Success rate of the student, mean over seeds, 1.';
+COMMENT ON COLUMN sweep.success_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
+COMMENT ON COLUMN sweep.success_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sitt.config.compose import compose
+from sitt.config.compose import compose, method_names
 from sitt.errors import UserError
 from sitt.runs import paths
 from sitt.runs.plan import hold_lock, make_plan, result_key
@@ -50,12 +50,8 @@ def test_bad_options_are_refused(repository, options, words):
 
 def test_method_named_by_an_experiment_needs_a_rule_file(repository):
     path = repository / "configs/experiment/smoke.yaml"
-    path.write_text(
-        path.read_text(encoding="utf-8")
-        .replace("methods: all", "methods: [joint, magic]")
-        .replace("without: [joint_gradient, joint_penalty]", "without: []"),
-        encoding="utf-8",
-    )
+    text = path.read_text(encoding="utf-8").replace("methods: all", "methods: [joint, magic]")
+    path.write_text(re.sub(r"without: \[[^]]*\]", "without: []", text), encoding="utf-8")
     with pytest.raises(UserError, match=r"smoke\.yaml: experiment\.methods names 'magic'.*magic\.smk"):
         make_plan({"experiment": "smoke"})
 
@@ -69,9 +65,23 @@ def test_all_leaves_out_what_other_experiments_are_for(repository):
     )
     path = repository / "configs/experiment/smoke.yaml"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("without: [joint_gradient, joint_penalty]", "without: [bc]"), encoding="utf-8")
-    plan = make_plan({"experiment": "smoke"})
-    assert plan.methods == ("blind", "dagger", "joint", "joint_aligned", "joint_gradient", "joint_penalty")
+    path.write_text(re.sub(r"without: \[[^]]*\]", "without: [bc]", text), encoding="utf-8")
+    assert set(make_plan({"experiment": "smoke"}).methods) == set(method_names()) - {"bc"}
+
+
+def test_each_point_of_the_sweep_differs_from_the_aligned_method_in_one_setting(repository):
+    def settings(method):
+        config = compose("sweep", method, 0)
+        return config.method.lambda_penalty, config.method.lambda_gradient, config.student.images
+
+    aligned, found = settings("joint_aligned"), []
+    for method in make_plan({"experiment": "sweep"}).methods:
+        if method not in ("joint", "joint_aligned"):
+            (varied,) = [axis for axis in range(3) if settings(method)[axis] != aligned[axis]]
+            found.append((varied, settings(method)[varied]))
+    assert sorted(found) == [
+        (0, 0.0), (0, 0.0005), (0, 0.008), (1, 0.0), (1, 0.0025), (1, 0.04), (2, 2400), (2, 38400),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -29,11 +29,15 @@ class Links(HTMLParser):
 
 def report(database, folder):
     write_html(database, folder)
-    assert [path.name for path in folder.iterdir()] == ["report.html"]
+    assert (folder / "report.html") in folder.iterdir()
     return (folder / "report.html").read_text()
 
 
-def test_fetches_nothing_and_shows_the_figure(complete, tmp_path):
+def test_fetches_nothing_and_shows_the_figures_and_videos(complete, tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "figure2.png").write_bytes(b"figure 2")
+    for method in ("bc", "joint", "of_another_experiment"):
+        (tmp_path / "videos" / f"{method}.gif").write_bytes(method.encode())
     text = report(complete, tmp_path)
     parser = Links()
     parser.feed(text)
@@ -41,8 +45,13 @@ def test_fetches_nothing_and_shows_the_figure(complete, tmp_path):
     assert parser.scripts == 0
     assert "@import" not in text
     assert "url(" not in text
-    (image,) = parser.sources
-    assert base64.b64decode(image.removeprefix("data:image/png;base64,")) == render(read(complete), "png")
+    images = [base64.b64decode(source.partition(";base64,")[2]) for source in parser.sources]
+    assert images == [b"figure 2", render(read(complete), "png"), b"bc", b"joint"]
+    assert re.findall(r"Missing: the video of ([^<]*)<", text) == ["DAgger", "w Align"]
+
+
+def test_a_figure_that_is_not_there_is_said_to_be_missing(complete, tmp_path):
+    assert "Missing: figure2.png" in report(complete, tmp_path)
 
 
 def test_shows_the_table_beside_the_paper(complete, tmp_path):

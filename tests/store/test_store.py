@@ -110,6 +110,17 @@ def test_comparisons_are_method_minus_baseline_in_the_papers_order(database):
     ]
 
 
+def test_the_ablation_goes_from_no_pressure_to_both(tmp_path):
+    methods = ("joint_aligned", "joint_gradient", "joint_penalty", "joint")
+    ablation = build(tmp_path, [write_run(tmp_path, method, 0) for method in methods])
+    assert rows(ablation, "SELECT method FROM table1") == [(method,) for method in reversed(methods)]
+    assert rows(ablation, "SELECT method, baseline FROM comparisons") == [
+        ("joint_penalty", "joint"),
+        ("joint_gradient", "joint"),
+        ("joint_aligned", "joint"),
+    ]
+
+
 def test_a_comparison_is_the_paired_t_test_and_the_share_of_all_pairs(tmp_path):
     first, second = (5, 9, 10, 7), (2, 8, 5, 7)
     paired = stats.ttest_rel(first, second).confidence_interval(0.95)
@@ -383,6 +394,7 @@ def test_two_builds_hold_the_same(tmp_path):
         "paper_comparison",
         "visibility",
         "comparisons",
+        "sweep",
     )
     contents = []
     for _ in range(2):

@@ -7,7 +7,10 @@ import duckdb
 from sitt.runs.plan import make_plan
 
 METHODS = sorted(make_plan({"experiment": "smoke"}).methods)
-ARTEFACTS = ["table1.md", "table1.tex", "table1.csv", "figure3.pdf", "figure3.png", "report.html"]
+ARTEFACTS = [
+    *["table1.md", "table1.tex", "table1.csv", "figure2.pdf", "figure2.png", "figure3.pdf", "figure3.png"],
+    *["report.html", *(f"videos/{method}.gif" for method in METHODS)],
+]
 
 
 def ask(clone, sql):
@@ -33,6 +36,9 @@ def test_every_run_leaves_its_files(smoke):
 def test_artefacts_are_there_and_labelled(smoke):
     for name in ARTEFACTS:
         assert (smoke.folder / "reports/smoke" / name).stat().st_size > 0
+    report = (smoke.folder / "reports/smoke/report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/png") == 2
+    assert report.count("data:image/gif") == len(METHODS)
     for name in ("table1.md", "table1.tex", "report.html"):
         assert "smoke test" in (smoke.folder / "reports/smoke" / name).read_text(encoding="utf-8").lower()
 

@@ -34,9 +34,30 @@ rule figure3:
         "sitt report figure3 --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
 
 
-rule html:
+rule sweep:
     input:
         "results/{experiment}/metrics.duckdb",
+    output:
+        multiext("reports/{experiment}/sweep", ".pdf", ".png"),
+    log:
+        "results/{experiment}/logs/sweep.log",
+    benchmark:
+        "results/{experiment}/benchmarks/sweep.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "sitt report sweep --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+
+
+rule html:
+    input:
+        "reports/sweep/sweep.png" if PLAN.experiment == "sweep" else [],
+        expand("reports/{{experiment}}/videos/{method}.gif", method=PLAN.methods),
+        "reports/{experiment}/figure2.png",
+        database="results/{experiment}/metrics.duckdb",
     output:
         "reports/{experiment}/report.html",
     log:
@@ -49,4 +70,4 @@ rule html:
     resources:
         mem_mb=1000,
     shell:
-        "sitt report html --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+        "sitt report html --database {input.database:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"

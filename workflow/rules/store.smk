@@ -1,4 +1,7 @@
 # The only job that writes the database, from the files of all runs.
+from sitt.store import SCHEMA_VERSION
+
+
 rule store:
     input:
         expand(
@@ -20,5 +23,6 @@ rule store:
     params:
         folders=PLAN.folders(),
         title=PLAN.title,
+        schema=SCHEMA_VERSION,
     shell:
         "sitt store --experiment {wildcards.experiment:q} --output {output:q} {params.folders:q} > {log:q} 2>&1"

@@ -29,7 +29,6 @@ class Renderer:
         sim: how many images are drawn per call of the ray tracer.
         camera: "student", or "overview" for pictures of the whole scene.
         size: height and width in pixels; the task's image size if None.
-        fine: shadows, highlights and anti-aliasing, for pictures that people look at; many times slower.
         robot: whether the robot is drawn.
     """
 
@@ -39,12 +38,11 @@ class Renderer:
         sim: SimConfig,
         camera: str = "student",
         size: int | None = None,
-        fine: bool = False,
         robot: bool = True,
     ) -> None:
         self.size = size or task.camera.image_size
         self._worlds = sim.render_batch
-        self._camera, self._fine = camera, fine
+        self._camera = camera
         self._model = build_model(task, drawn=True, robot=robot)
         self._batch = Batch(self._model, self._worlds, 1)
         self._positions, self._rotations = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
@@ -96,9 +94,9 @@ class Renderer:
                 render_seg=not rgb,
                 render_depth=False,
                 use_textures=False,
-                use_shadows=self._fine,
-                samples_per_pixel=4 if self._fine and rgb else 1,
-                enable_specular=self._fine,
+                use_shadows=False,
+                samples_per_pixel=1,
+                enable_specular=False,
                 enable_emission=False,
                 background_color=BACKGROUND,
             )

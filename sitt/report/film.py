@@ -1,0 +1,95 @@
+"""Episodes on film: the first evaluation episodes of one run, state by state, with pictures and captions for them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sitt.config.schema import RunConfig, SimConfig
+from sitt.config.task import TaskConfig
+from sitt.evaluation import Actor, play, start_seeds, start_states
+from sitt.nn.policy import Networks
+from sitt.runs.weights import load_networks
+from sitt.sim.base import Simulator
+from sitt.sim.mujoco.renderer import Renderer
+from sitt.sim.mujoco.simulator import MujocoSimulator
+from sitt.task.franka_drawer import FrankaDrawer
+
+
+class Moment(NamedTuple):
+    """One episode after some number of control steps."""
+
+    seconds: float
+    state: np.ndarray
+    """(S,), a row of the physics' `Batch.state`."""
+    opening: float
+    """m of the drawer."""
+    visible: float
+    """Part of the handle that the robot leaves to the student's camera; NaN: outside the image."""
+    touched: bool
+    """The robot is in contact with the handle."""
+    shown: Tensor
+    """(3, H, W) uint8: what the student is shown."""
+
+
+def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor], count: int) -> list[list[Moment]]:
+    """Play episodes from the first `count` start states of the evaluation: the very ones in the run's episodes.parquet.
+
+    Args:
+        config: the run's resolved configuration.
+        policy: the run's policy.pt.
+        actor_of: `teacher_actor` or `student_actor`.
+        count: how many episodes.
+
+    Returns:
+        For each episode its moments, the first before any control step.
+    """
+    networks = load_networks(config, policy)
+    task = FrankaDrawer(config.task)
+    starts = start_states(task, start_seeds(config.evaluation.seed, count))
+    everyone = torch.arange(len(starts[0]))
+    simulator = MujocoSimulator(config.task, config.sim, len(everyone), config.threads)
+    steps: list[list[Moment]] = []
+
+    def record(step: int, _: Simulator) -> None:
+        columns = (
+            [step * config.task.control_dt] * len(everyone),
+            simulator.batch.state.copy(),
+            simulator.state.drawer_opening.tolist(),
+            simulator.handle_visible(everyone).tolist(),
+            simulator.handle_touched(everyone).tolist(),
+            networks.student.look(simulator, everyone),
+        )
+        steps.append([Moment(*values) for values in zip(*columns)])
+
+    play(task, simulator, starts, actor_of(networks), observer=record)
+    return [list(episode) for episode in zip(*steps)]
+
+
+class Camera:
+    """Draws moments as the students' camera would, but large: as flat, without shadows, and with smooth edges."""
+
+    def __init__(self, task: TaskConfig, name: str, size: int) -> None:
+        """Place the camera `name`, "student" or "overview", for square pictures of `size` pixels."""
+        self._renderer = Renderer(task, SimConfig(name="mujoco", render_batch=1), name, 2 * size)
+
+    def picture(self, moment: Moment) -> Image.Image:
+        """Draw one moment at twice the size, and average."""
+        return to_image(self._renderer.images(moment.state[None])[0]).reduce(2)
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """Turn (3, H, W) uint8 into an image."""
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+
+
+def caption(moment: Moment) -> tuple[str, str]:
+    """Return when it is and how far the drawer is open, and how much of the handle is seen."""
+    seen = "out of the image" if math.isnan(moment.visible) else f"{100 * moment.visible:.0f} % visible"
+    return f"{moment.seconds:.2f} s, drawer {max(0.0, 100 * moment.opening):.0f} cm", f"handle {seen}"

@@ -1,0 +1,3 @@
+use rule train from training as train_sweep_gradient_low with:
+    wildcard_constraints:
+        method="sweep_gradient_low",
