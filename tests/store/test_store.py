@@ -12,7 +12,7 @@ from synthetic_runs import EPISODES, EXPERIMENT, build, run_json, write_experime
 
 from sitt.errors import UserError
 from sitt.query import connect
-from sitt.store import store
+from sitt.store import SCHEMA_VERSION, store
 
 
 def rows(database, sql):
@@ -30,7 +30,7 @@ def test_every_run_row_and_value_arrives(database):
     assert rows(database, "SELECT count(*) FROM runs") == [(12,)]
     assert rows(database, "SELECT count(*) FROM training") == [(12 * 5 * 2,)]
     assert rows(database, "SELECT count(*) FROM episodes") == [(12 * 10 * 2,)]
-    assert rows(database, "FROM meta") == [(2, "tiny", "A tiny <experiment> & 100 % made up", False)]
+    assert rows(database, "FROM meta") == [(SCHEMA_VERSION, "tiny", "A tiny <experiment> & 100 % made up", False)]
     row = rows(database, "SELECT * EXCLUDE (config, hardware, versions) FROM runs WHERE run_id = 'tiny/bc/seed1'")[0]
     wanted = run_json("bc", 1, "BC")
     assert row == (
