@@ -17,8 +17,8 @@ from sitt.errors import UserError
 from sitt.files import atomic_path
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
 
-SCHEMA_VERSION = 2
-"""Raise it when a table's or view's column changes its meaning."""
+SCHEMA_VERSION = 3
+"""Raise it when a table's or view's columns or their meanings change: the workflow then evaluates every run again."""
 
 PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "VARCHAR": str,

@@ -120,8 +120,11 @@ def to_yaml(config: RunConfig) -> str:
 
 
 def shaping(config: RunConfig) -> Dict[str, Any]:
-    """Return the keys of a configuration that shape the run's result, as plain nested values."""
-    container = config.model_dump(mode="json")
+    """Return the keys of a configuration that shape the run's result, as plain nested values.
+
+    A key at its default is left out: it says what held before there was such a key.
+    """
+    container = config.model_dump(mode="json", exclude_defaults=True)
     for section, key in COSMETIC:
         container[section].pop(key, None)
     return container

@@ -42,7 +42,7 @@ def write_figure3(database: Path, folder: Path) -> None:
 def render(contents: Contents, kind: str) -> bytes:
     """Return the figure as a file of a kind, 'pdf' or 'png'."""
     buffer = io.BytesIO()
-    with _style():
+    with style():
         _draw(contents).savefig(buffer, format=kind, dpi=300, metadata=UNDATED[kind])
     return buffer.getvalue()
 
@@ -58,8 +58,8 @@ def methods_with_a_teacher(contents: Contents) -> list[str]:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
-    """The look of the figure, with the font that comes with matplotlib, so that every machine draws the same."""
+def style() -> Iterator[None]:
+    """The look of the figures, with the font that comes with matplotlib, so that every machine draws the same."""
     with mpl.rc_context(), sns.axes_style("ticks"), sns.plotting_context("paper"):
         # Type 42 embeds fonts as TrueType; a '$' in a label is a '$'.
         mpl.rcParams.update({"font.family": "DejaVu Sans", "pdf.fonttype": 42, "text.parse_math": False})

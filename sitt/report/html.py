@@ -11,15 +11,18 @@ import jinja2
 from sitt.files import atomic_path
 from sitt.report.contents import (
     COMPARISONS,
+    MAZE,
     SMOKE_LABEL,
     Contents,
     Row,
     comparison_cells,
+    maze_cells,
     read,
     table1_cells,
     visibility_cells,
 )
 from sitt.report.figure3 import render
+from sitt.report.routes import render as render_routes
 
 
 def write_html(database: Path, folder: Path) -> None:
@@ -57,8 +60,15 @@ def html(contents: Contents) -> str:
         comparisons=[comparison_cells(row) for row in contents.comparisons],
         comparisons_note=COMPARISONS,
         visibility=[visibility_cells(row) for row in contents.visibility],
-        figure=base64.b64encode(render(contents, "png")).decode("ascii"),
+        maze=[maze_cells(row) for row in contents.maze],
+        maze_note=MAZE,
+        routes=_base64(render_routes(contents, "png")) if contents.maze else "",
+        figure=_base64(render(contents, "png")),
     )
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
 
 
 def _machines(contents: Contents) -> list[list[Row]]:

@@ -9,13 +9,16 @@ import matplotlib.pyplot as plt
 from torch import Tensor
 
 from sitt.config.schema import RunConfig, SimConfig
+from sitt.config.task import DrawerConfig
+from sitt.errors import UserError
 from sitt.evaluation import play, start_seeds, start_states, student_actor, teacher_actor
 from sitt.files import atomic_path
 from sitt.runs.weights import load_networks
-from sitt.sim.base import Simulator
 from sitt.sim.mujoco.renderer import Renderer
 from sitt.sim.mujoco.simulator import MujocoSimulator
+from sitt.task.drawer_world import DrawerWorld
 from sitt.task.franka_drawer import FrankaDrawer
+from sitt.task.world import World
 
 FRAMES = 4
 SIZE = 480
@@ -44,6 +47,8 @@ def write_strip(config: RunConfig, policy: Path, actor_name: str, episode: int, 
     """
     networks = load_networks(config, policy)
     actor = (teacher_actor if actor_name == "teacher" else student_actor)(networks)
+    if not isinstance(config.task, DrawerConfig):
+        raise UserError(f"task {config.task.name} has no camera; name a run of franka_drawer")
     task, one = FrankaDrawer(config.task), SimConfig(name="mujoco", render_batch=1)
     simulator = MujocoSimulator(config.task, one, 1, config.threads)
     cameras = [Renderer(config.task, one, camera, SIZE, fine=True) for camera in ("overview", "student")]
@@ -51,14 +56,14 @@ def write_strip(config: RunConfig, policy: Path, actor_name: str, episode: int, 
     drawn_at = [round(k * length / (FRAMES - 1)) for k in range(FRAMES)]
     columns: list[Column] = []
 
-    def draw(step: int, _: Simulator) -> None:
+    def draw(step: int, _: World) -> None:
         if step in drawn_at:
             state = simulator.batch.state[:1].copy()
             pictures = [camera.images(state)[0] for camera in cameras]
             columns.append(Column(step * config.task.control_dt, float(simulator.state.drawer_opening[0]), pictures))
 
     starts = start_states(task, start_seeds(config.evaluation.seed, episode + 1)[episode:])
-    play(task, simulator, starts, actor, observer=draw)
+    play(DrawerWorld(task, simulator, "continuation"), starts, actor, observer=draw)
     _draw(columns, output)
 
 

@@ -29,8 +29,15 @@ class Plan:
 
     experiment: str
     title: str
+    task: str
     methods: Tuple[str, ...]
     seeds: Tuple[int, ...]
+
+    def artefacts(self) -> List[str]:
+        """Return the names of the files in the folder of reports."""
+        figures = ["figure3", "routes"] if self.task == "maze" else ["figure3"]
+        tables = ["table1.md", "table1.tex", "table1.csv"]
+        return [*tables, *(f"{name}.{kind}" for name in figures for kind in ("pdf", "png")), "report.html"]
 
     def folders(self) -> List[str]:
         """Return the folders of all runs, method by method."""
@@ -63,12 +70,10 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     for method in methods:
         _require_rules(name, "methods", method, known)
     seeds = _seeds(options["seeds"]) if "seeds" in options else list(experiment.seeds)
-    for method in methods:
-        for seed in seeds:
-            _config(name, method, seed)
+    configs = [_config(name, method, seed) for method in methods for seed in seeds]
     for folder in (paths.RESULTS / name, paths.report_folder(name)):
         _require_usable(folder)
-    return Plan(name, experiment.title, tuple(methods), tuple(seeds))
+    return Plan(name, experiment.title, configs[0].task.name, tuple(methods), tuple(seeds))
 
 
 def set_job_environment() -> None:

@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
-from sitt.config.compose import compose
+from sitt.config.compose import compose, method_names
 from sitt.errors import UserError
 from sitt.runs import paths
 from sitt.runs.plan import hold_lock, make_plan, result_key
+
+WITHOUT = "without: [joint_gradient, joint_penalty, maze_added, maze_aligned]"
 
 
 def test_default_is_every_method_and_seed_of_embedded(repository):
@@ -19,6 +21,13 @@ def test_default_is_every_method_and_seed_of_embedded(repository):
     assert plan.folders()[0] == "results/embedded/runs/bc/seed0"
     assert len(plan.folders()) == 15
     assert not (repository / "results").exists()  # planning leaves no trace
+
+
+def test_the_maze_has_a_picture_of_its_own(repository):
+    maze, smoke = make_plan({"experiment": "maze"}), make_plan({"experiment": "smoke"})
+    assert maze.methods == ("bc", "dagger", "joint", "maze_aligned", "maze_added")
+    assert set(maze.artefacts()) - set(smoke.artefacts()) == {"routes.png", "routes.pdf"}
+    assert set(smoke.artefacts()) < set(maze.artefacts())
 
 
 def test_options_restrict_the_experiment(repository):
@@ -53,7 +62,7 @@ def test_method_named_by_an_experiment_needs_a_rule_file(repository):
     path.write_text(
         path.read_text(encoding="utf-8")
         .replace("methods: all", "methods: [joint, magic]")
-        .replace("without: [joint_gradient, joint_penalty]", "without: []"),
+        .replace(WITHOUT, "without: []"),
         encoding="utf-8",
     )
     with pytest.raises(UserError, match=r"smoke\.yaml: experiment\.methods names 'magic'.*magic\.smk"):
@@ -69,9 +78,9 @@ def test_all_leaves_out_what_other_experiments_are_for(repository):
     )
     path = repository / "configs/experiment/smoke.yaml"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("without: [joint_gradient, joint_penalty]", "without: [bc]"), encoding="utf-8")
+    path.write_text(text.replace(WITHOUT, "without: [bc]"), encoding="utf-8")
     plan = make_plan({"experiment": "smoke"})
-    assert plan.methods == ("blind", "dagger", "joint", "joint_aligned", "joint_gradient", "joint_penalty")
+    assert plan.methods == tuple(name for name in method_names() if name != "bc")
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_success_ends_the_episode_as_configured(config, success_is):
     changed = config.model_copy(update={"task": config.task.model_copy(update={"success_is": success_is})})
     env = make_env(changed, 2, generator(1, "environment"))
     env.steps[:] = 0
-    env.simulator.batch.qpos[0, 9] = 0.395
+    env.world.simulator.batch.qpos[0, 9] = 0.395
     step = env.step(torch.zeros(2, 9))
     assert step.success.tolist() == [True, False]
     assert step.truncated.tolist() == [success_is == "truncation", False]

@@ -34,6 +34,25 @@ rule figure3:
         "sitt report figure3 --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
 
 
+# Only for an experiment with the maze: see Plan.artefacts.
+rule routes:
+    input:
+        "results/{experiment}/metrics.duckdb",
+    output:
+        multiext("reports/{experiment}/routes", ".pdf", ".png"),
+    log:
+        "results/{experiment}/logs/routes.log",
+    benchmark:
+        "results/{experiment}/benchmarks/routes.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "sitt report routes --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+
+
 rule html:
     input:
         "results/{experiment}/metrics.duckdb",
