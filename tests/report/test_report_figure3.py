@@ -8,7 +8,7 @@ from sitt.report.contents import SMOKE_LABEL, read
 
 
 def drawn(database):
-    with figure3._style():
+    with figure3.style():
         return figure3._draw(read(database))
 
 
@@ -73,7 +73,7 @@ def test_an_added_method_a_missing_run_and_a_smoke_test_show(ragged):
 
 
 def test_legend_does_not_cover_the_data(ragged):
-    with figure3._style():
+    with figure3.style():
         figure = figure3._draw(read(ragged))
         figure.draw_without_rendering()
         assert not figure.legends[0].get_window_extent().overlaps(figure.axes[0].get_window_extent())

@@ -128,7 +128,7 @@ def write_maze_run(root: Path, method: str, seed: int, endings: tuple[int, int, 
                 (policy = 'teacher' OR ending = 'target') AS success,
                 CASE ending WHEN 'target' THEN 34 WHEN 'lava' THEN 2 ELSE 442 END::INTEGER AS length,
                 CASE WHEN policy = 'teacher' AND episode < 4 THEN 22.0
-                    WHEN ending = 'target' THEN 10.0 ELSE 0.0 END AS "return",
+                    WHEN ending = 'target' THEN 10.0 ELSE 0.0 END::DOUBLE AS "return",
                 NULL::DOUBLE AS max_opening_m, NULL::DOUBLE AS handle_visible,
                 CASE ending WHEN 'target' THEN '{AROUND}'
                     WHEN 'lava' THEN 'UU' ELSE 'D' || repeat('.', 441) END AS route)
