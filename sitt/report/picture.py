@@ -60,7 +60,7 @@ def write_strip(config: RunConfig, policy: Path, actor_name: str, episode: int, 
         if step in drawn_at:
             state = simulator.batch.state[:1].copy()
             pictures = [camera.images(state)[0] for camera in cameras]
-            columns.append(Column(step * config.task.control_dt, float(simulator.state.drawer_opening[0]), pictures))
+            columns.append(Column(step * task.cfg.control_dt, float(simulator.state.drawer_opening[0]), pictures))
 
     starts = start_states(task, start_seeds(config.evaluation.seed, episode + 1)[episode:])
     play(DrawerWorld(task, simulator, "continuation"), starts, actor, observer=draw)

@@ -145,7 +145,7 @@ def _handles(palette: dict[int, Any]) -> list[Line2D]:
     ends = [
         Line2D([], [], color="0.3", ls="", marker=marker, label=f"ends: {ending}") for ending, marker in ENDS.items()
     ]
-    squares = {
+    squares: dict[str, tuple[str, Any]] = {
         "start": ("o", "0.45"),
         "target": ("s", "#2ca02c"),
         "lava": ("s", COLOURS(LAVA)),
