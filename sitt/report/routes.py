@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -81,7 +82,8 @@ def _draw(contents: Contents) -> Figure:
     labels = {row["method"]: row["label"] for row in contents.routes}
     seeds = sorted({row["seed"] for row in contents.routes})
     palette = dict(zip(seeds, sns.color_palette("dark", len(seeds))))
-    figure = Figure(figsize=(PANEL * len(labels) + 0.6, 4 * PANEL + 1.0), layout="constrained")
+    close = ConstrainedLayoutEngine(h_pad=0.03, w_pad=0.03, hspace=0.0, wspace=0.0)
+    figure = Figure(figsize=(PANEL * len(labels) + 1.3, 4 * PANEL + 0.8), layout=close)
     FigureCanvasAgg(figure)
     grid = figure.subplots(2 * len(POLICIES), len(labels), squeeze=False)
     for column, (method, label) in enumerate(labels.items()):
@@ -92,10 +94,11 @@ def _draw(contents: Contents) -> Figure:
             _draw_example(example, world, rows, palette)
             image = _draw_visits(everywhere, world, rows)
             if not column:
-                example.set_ylabel(f"{policy}\none maze")
-                everywhere.set_ylabel(f"{policy}\nall mazes and seeds")
-    bar = figure.colorbar(image, ax=grid[:, -1], fraction=0.09, aspect=60, ticks=[0, 0.1, 0.25, 0.5, 1])
+                example.set_ylabel(f"{policy}, one maze")
+                everywhere.set_ylabel(f"{policy}, all mazes")
+    bar = figure.colorbar(image, ax=grid, shrink=0.45, aspect=40, ticks=[0, 0.1, 0.25, 0.5, 1])
     bar.set_label("part of the episodes that visit a cell")
+    bar.outline.set_visible(False)
     figure.legend(handles=_handles(palette), loc="outside lower center", ncols=3 + len(seeds), frameon=False)
     if contents.smoke_test:
         figure.suptitle(SMOKE_LABEL, color="#b00020", fontweight="bold")
@@ -137,6 +140,8 @@ def _mark_ends(axes: Axes, world: ColourMaze) -> None:
     axes.plot(*start, "o", color="0.45", ms=3.5, zorder=2)
     axes.set_xticklabels([])
     axes.set_yticklabels([])
+    for spine in axes.spines.values():
+        spine.set(color="0.6", lw=0.8)
 
 
 def _handles(palette: dict[int, Any]) -> list[Line2D]:
