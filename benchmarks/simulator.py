@@ -25,8 +25,9 @@ from torch import Tensor
 
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
-from sitt.env import DrawerEnv
+from sitt.env import Env
 from sitt.sim.mujoco import MujocoSimulator
+from sitt.task.drawer_world import DrawerWorld
 from sitt.task.franka_drawer import FrankaDrawer
 
 STEP_GOAL, RENDER_GOAL = 0.60, 0.90
@@ -53,18 +54,18 @@ def step_simulator(simulator: MujocoSimulator, targets: List[Tensor]) -> None:
         simulator.step(target)
 
 
-def step_environment(env: DrawerEnv, actions: Tensor) -> None:
+def step_environment(env: Env, actions: Tensor) -> None:
     """Everything: observation, reward and automatic reset too."""
     for action in actions:
         env.step(action)
 
 
-def record(env: DrawerEnv, simulator: MujocoSimulator, actions: Tensor) -> Tuple[List[Tensor], List[np.ndarray]]:
+def record(env: Env, simulator: MujocoSimulator, actions: Tensor) -> Tuple[List[Tensor], List[np.ndarray]]:
     """Return the targets and controls of each of these actions."""
     targets, controls = [], []
     for action in actions:
         env.step(action)
-        targets.append(env.targets.clone())
+        targets.append(env.world.targets.clone())
         controls.append(simulator.batch.ctrl.copy())
     return targets, controls
 
@@ -73,7 +74,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
     """Return each round's control steps per second of the three layers."""
     rng = torch.Generator().manual_seed(0)
     simulator, alone = (MujocoSimulator(config.task, config.sim, num_envs, config.threads) for _ in range(2))
-    env = DrawerEnv(FrankaDrawer(config.task), simulator, rng)
+    env = Env(DrawerWorld(FrankaDrawer(config.task), simulator, config.task.success_is), rng)
     bare = Batch(alone.model, num_envs, config.threads, persistent=True)
     rates: Dict[str, List[float]] = {"bare Batch.step": [], "simulator": [], "environment with task": []}
     # A policy moves steadily: white noise alone would average out and never touch the cabinet.
@@ -102,7 +103,8 @@ def rendering(config: RunConfig, rounds: int) -> Dict[str, List[float]]:
     count = 4 * config.sim.render_batch
     rng = torch.Generator().manual_seed(0)
     simulator = MujocoSimulator(config.task, config.sim, count, config.threads)
-    DrawerEnv(FrankaDrawer(config.task), simulator, rng)  # puts all at random start states
+    # Puts all at random start states.
+    Env(DrawerWorld(FrankaDrawer(config.task), simulator, config.task.success_is), rng)
     everyone = torch.arange(count)
     simulator.render(everyone)
     renderer = simulator.renderer

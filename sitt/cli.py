@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     store.set_defaults(run=_store)
 
     report = commands.add_parser("report", help="write one artefact from a database")
-    report.add_argument("artefact", choices=("table1", "figure3", "sweep", "html"))
+    report.add_argument("artefact", choices=("table1", "figure3", "sweep", "routes", "html"))
     report.add_argument("--database", required=True, type=Path, help="the experiment's metrics.duckdb")
     report.add_argument("--output", required=True, type=Path, help="the folder to write into")
     report.set_defaults(run=_report)
@@ -134,10 +134,17 @@ def _store(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     from sitt.report.figure3 import write_figure3
     from sitt.report.html import write_html
+    from sitt.report.routes import write_routes
     from sitt.report.sweep import write_sweep
     from sitt.report.table1 import write_table1
 
-    write = {"table1": write_table1, "figure3": write_figure3, "sweep": write_sweep, "html": write_html}
+    write = {
+        "table1": write_table1,
+        "figure3": write_figure3,
+        "sweep": write_sweep,
+        "routes": write_routes,
+        "html": write_html,
+    }
     write[options.artefact](options.database, options.output)
 
 
@@ -163,10 +170,12 @@ def _video(options: argparse.Namespace) -> None:
 
 def _kernels(options: argparse.Namespace) -> None:
     from sitt.config.compose import compose, method_names
+    from sitt.config.task import DrawerConfig
     from sitt.sim.mujoco.renderer import compile_kernels
 
     config = compose(options.experiment, method_names()[0], 0)  # the same scene for every method and seed
-    compile_kernels(config.task, config.sim)
+    if isinstance(config.task, DrawerConfig):  # the maze has none
+        compile_kernels(config.task, config.sim)
 
 
 def _doctor(options: argparse.Namespace) -> None:

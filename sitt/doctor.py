@@ -91,12 +91,11 @@ def _frame() -> Finding:
     import torch
 
     from sitt.config.compose import compose
-    from sitt.sim import make_simulator
+    from sitt.env import make_world
 
     config = compose("embedded", "joint", 0)
     start = time.perf_counter()
-    simulator = make_simulator(config.task, config.sim, 1, config.threads)
-    image = simulator.render(torch.arange(1))
+    image = make_world(config, 1).look(torch.arange(1))
     seconds = time.perf_counter() - start
     if int(image.max()) == int(image.min()):
         return Finding(False, "the image has one colour only; please report this machine")

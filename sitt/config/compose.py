@@ -30,7 +30,6 @@ METHOD_RULES = ROOT / "workflow" / "rules" / "methods"
 COSMETIC = (
     ("experiment", "title"),
     ("experiment", "methods"),
-    ("experiment", "without"),
     ("experiment", "seeds"),
     ("method", "label"),
     ("training", "checkpoint_interval_s"),
@@ -44,16 +43,24 @@ def experiment_names() -> List[str]:
 
 
 def method_names() -> List[str]:
-    """Names of the methods: the rule files in workflow/rules/methods.
+    """Names of the methods: the rule files in workflow/rules/methods and its subfolders.
 
     Raises:
         UserError: a rule file has no configuration of its own.
     """
-    names = sorted(path.stem for path in METHOD_RULES.glob("*.smk"))
+    names = sorted(path.stem for path in METHOD_RULES.rglob("*.smk"))
     for name in names:
         if not (CONFIGS / "method" / f"{name}.yaml").is_file():
             raise UserError(f"workflow/rules/methods/{name}.smk has no configuration; add configs/method/{name}.yaml")
     return names
+
+
+def benchmark_methods() -> List[str]:
+    """Names of the methods that are compared: the rule files in workflow/rules/methods itself.
+
+    Those in its subfolders are for the experiments that name them.
+    """
+    return sorted(path.stem for path in METHOD_RULES.glob("*.smk"))
 
 
 def compose(experiment: str, method: str, seed: int, overrides: Sequence[str] = ()) -> RunConfig:
@@ -120,8 +127,11 @@ def to_yaml(config: RunConfig) -> str:
 
 
 def shaping(config: RunConfig) -> Dict[str, Any]:
-    """Return the keys of a configuration that shape the run's result, as plain nested values."""
-    container = config.model_dump(mode="json")
+    """Return the keys of a configuration that shape the run's result, as plain nested values.
+
+    A key at its default is left out: it says what held before there was such a key.
+    """
+    container = config.model_dump(mode="json", exclude_defaults=True)
     for section, key in COSMETIC:
         container[section].pop(key, None)
     return container

@@ -13,10 +13,11 @@ from sitt.config.fields import Count, Fraction, NonNegative, Positive, Strict, W
 
 
 class EncoderConfig(Strict):
-    """The student's image encoder."""
+    """The encoder of what the student is shown."""
 
-    name: Literal["random", "cnn", "dinov2"]
-    """'random': frozen seeded convolution; 'cnn': trained convolution; 'dinov2': frozen DINOv2 [P]."""
+    name: Literal["random", "cnn", "dinov2", "identity"]
+    """'random': frozen seeded convolution; 'cnn': trained convolution; 'dinov2': frozen DINOv2 [P]; 'identity': none,
+    for a task that shows a vector."""
     channels: Widths
     """Output channels of each stride-2 convolution ('random' and 'cnn')."""
     pretrained: str
@@ -72,7 +73,7 @@ class PPOConfig(Strict):
     entropy_coefficient: NonNegative
     """Weight of the entropy bonus at the start."""
     bounds_coefficient: NonNegative
-    """Weight of the penalty on action means beyond ±1.1 [O: rl_games' bounds_loss]."""
+    """Weight of the penalty on action means beyond ±1.1 [O: rl_games' bounds_loss]; 0 for discrete actions."""
     max_grad_norm: Positive
     """Gradient norm limit."""
     learning_rate: Positive
@@ -80,7 +81,7 @@ class PPOConfig(Strict):
     desired_kl: NonNegative
     """After each roll-out the learning rate adapts to keep the mean KL(old ‖ new) near this; 0 keeps it constant."""
     initial_std: Positive
-    """Standard deviation of the actions at the start; from there it is learned."""
+    """Standard deviation of the actions at the start; from there it is learned. Discrete actions have none."""
     exploration_fraction: Annotated[float, Field(gt=0, le=1)]
     """Share of the training over which the entropy bonus falls to zero and both λ rise from zero."""
     final_kl: NonNegative
@@ -102,7 +103,7 @@ class StudentConfig(Strict):
     """The budget that every method's student has, and its optimiser."""
 
     images: Count
-    """Student observations rendered for training, in all."""
+    """Student observations made for training, in all."""
     gradient_steps: Count
     """Optimiser steps of the student, in all."""
     batch_size: Count

@@ -7,7 +7,7 @@ is its documentation.
 from __future__ import annotations
 
 import json
-from typing import Annotated, ClassVar, Literal, Tuple
+from typing import Annotated, ClassVar, Dict, Literal, Tuple, Type
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
@@ -20,7 +20,11 @@ from sitt.config.learning import (
     StudentConfig,
     TrainingConfig,
 )
-from sitt.config.task import TaskConfig
+from sitt.config.maze import MazeConfig
+from sitt.config.task import DrawerConfig, TaskConfig
+
+TASKS: Dict[str, Type[TaskConfig]] = {"franka_drawer": DrawerConfig, "maze": MazeConfig}
+"""The tasks by `task.name`."""
 
 
 class ExperimentConfig(Strict):
@@ -33,9 +37,7 @@ class ExperimentConfig(Strict):
     smoke_test: bool
     """Label every artefact as a smoke test (its numbers mean nothing)."""
     methods: Annotated[Tuple[Name, ...], Field(min_length=1)] | Literal["all"]
-    """Methods to train; 'all' means every rule file in workflow/rules/methods, but for those of `without`."""
-    without: Tuple[Name, ...] = ()
-    """Methods that 'all' leaves out: those that other experiments are for."""
+    """Methods to train; 'all' means every rule file in workflow/rules/methods, but not in its subfolders."""
     seeds: Annotated[Tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     """Seeds to train; each is one run per method."""
 
@@ -45,18 +47,16 @@ class ExperimentConfig(Strict):
             raise ValueError(f"seeds has duplicates: {list(self.seeds)}; list each seed once")
         if self.methods != "all" and len(set(self.methods)) != len(self.methods):
             raise ValueError(f"methods has duplicates: {list(self.methods)}; list each method once")
-        if self.methods != "all" and self.without:
-            raise ValueError(f"without = {list(self.without)} needs methods: all; take those out of methods instead")
         return self
 
 
 class SimConfig(Strict):
-    """The simulator that moves the bodies and draws the images."""
+    """The simulator that plays the task and makes the student's observations."""
 
-    name: Literal["mujoco"]
-    """'mujoco': MuJoCo's Batch on the CPU and MuJoCo Warp's ray tracer on the CPU."""
+    name: Literal["mujoco", "grid"]
+    """'mujoco': MuJoCo's Batch on the CPU and MuJoCo Warp's ray tracer on the CPU; 'grid': the maze's own cells."""
     render_batch: Count
-    """Images drawn per call of the ray tracer."""
+    """Student observations made at a time: images drawn per call of the ray tracer."""
 
 
 class MethodConfig(Strict):
@@ -65,7 +65,7 @@ class MethodConfig(Strict):
     shares_decoder: ClassVar[bool] = False
     """Whether the student acts through the teacher's decoder A; a fact of the algorithm."""
     sees: ClassVar[bool] = True
-    """Whether the student is shown the camera's image, or else a black one; a fact of the algorithm."""
+    """Whether the student is shown the task's view, or else a black one; a fact of the algorithm."""
 
     name: Name
     """Name of the method, as in the path and the database."""
@@ -86,7 +86,8 @@ class RunConfig(Strict):
     """Seed from which every generator of the run is derived."""
     threads: Count
     """Threads of torch and of the physics; never the core count."""
-    task: TaskConfig
+    task: SerializeAsAny[TaskConfig]
+    """Validated against the configuration that `task.name` names."""
     sim: SimConfig
     encoder: EncoderConfig
     networks: NetworkConfig
@@ -96,6 +97,16 @@ class RunConfig(Strict):
     evaluation: EvaluationConfig
     method: SerializeAsAny[MethodConfig]
     """Validated against the Config of its algorithm; see sitt.methods."""
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _use_the_tasks_config(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        name = value.get("name", "franka_drawer")
+        if name not in TASKS:
+            raise ValueError(f"task.name = {name!r} is unknown; choose one of {', '.join(TASKS)}")
+        return TASKS[name].model_validate_json(json.dumps(value))
 
     @field_validator("method", mode="before")
     @classmethod
@@ -131,5 +142,18 @@ class RunConfig(Strict):
             raise ValueError(
                 f"training.evaluations = {self.training.evaluations} must not exceed training.iterations + 1 = {limit}"
             )
+        self._check_task()
         self.method.check(self)
         return self
+
+    def _check_task(self) -> None:
+        """Compare the task with what plays it, with what reads its view and with what its actions are."""
+        task = self.task
+        if self.sim.name not in task.simulators:
+            able = ", ".join(task.simulators)
+            raise ValueError(f"sim.name = {self.sim.name} cannot play task {task.name}; choose sim: {able}")
+        if (self.encoder.name == "identity") != (len(task.view) == 1):
+            mend = "identity" if len(task.view) == 1 else "random"
+            raise ValueError(f"encoder.name = {self.encoder.name} does not fit task {task.name}; use encoder: {mend}")
+        if task.discrete and self.ppo.bounds_coefficient:
+            raise ValueError(f"ppo.bounds_coefficient = {self.ppo.bounds_coefficient} must be 0 for discrete actions")

@@ -1,4 +1,4 @@
-"""The task's sections of the configuration.
+"""What every task says of itself, and the sections of FrankaDrawer.
 
 Sources: [O] OmniIsaacGymEnvs commit f8f91bc, [U] the robot's and cabinet's
 URDFs, [P] the paper, [ours] a choice of this benchmark.
@@ -7,11 +7,41 @@ URDFs, [P] the paper, [ours] a choice of this benchmark.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Tuple
 
 from pydantic import Field, model_validator
 
 from sitt.config.fields import Count, Joints, NonNegative, Positive, Strict, Vec3, Whole
+
+
+class TaskConfig(Strict):
+    """A task as the algorithms know it."""
+
+    observations: ClassVar[int]
+    """Length of the teacher's observation."""
+    proprioception: ClassVar[int]
+    """So many of its first numbers the student is given beside its view."""
+    actions: ClassVar[int]
+    """Outputs of the decoder: the means of a Gaussian, or the logits of a categorical distribution."""
+    discrete: ClassVar[bool]
+    """Whether an action is one of several, drawn from a categorical distribution."""
+    simulators: ClassVar[Tuple[str, ...]]
+    """The simulators (`sim.name`) that can play it."""
+
+    name: str
+    """Name of the task."""
+    episode_length: Count
+    """Control steps per episode, at most."""
+
+    @property
+    def view(self) -> Tuple[int, ...]:
+        """Shape of what the student is shown: (3, height, width) for an image, (length,) for a vector."""
+        raise NotImplementedError
+
+    @property
+    def reward_scale(self) -> float:
+        """Factor on the reward that PPO sees."""
+        raise NotImplementedError
 
 
 class RobotConfig(Strict):
@@ -133,15 +163,22 @@ class CameraConfig(Strict):
     """Height and width of the image, pixels."""
 
 
-class TaskConfig(Strict):
+class DrawerConfig(TaskConfig):
     """FrankaDrawer: one MDP, independent of the simulator."""
 
+    observations: ClassVar[int] = 23
+    proprioception: ClassVar[int] = 18
+    """Joint positions and velocities [P]."""
+    actions: ClassVar[int] = 9
+    discrete: ClassVar[bool] = False
+    simulators: ClassVar[Tuple[str, ...]] = ("mujoco",)
+
+    name: Literal["franka_drawer"] = "franka_drawer"
+    """The default is for configurations that were resolved before there was another task: their runs are still good."""
     physics_dt: Positive
     """Physics step, s [O]."""
     substeps: Count
     """Physics steps per control step [O]."""
-    episode_length: Count
-    """Control steps per episode."""
     velocity_scale: Positive
     """Factor on joint velocities in the observation [O]."""
     observation_clip: Positive
@@ -158,11 +195,21 @@ class TaskConfig(Strict):
     camera: CameraConfig
 
     @model_validator(mode="after")
-    def _success_is_reachable(self) -> TaskConfig:
+    def _success_is_reachable(self) -> DrawerConfig:
         if self.success_opening >= self.cabinet.drawer_travel:
             travel = self.cabinet.drawer_travel
             raise ValueError(f"success_opening = {self.success_opening} must be below cabinet.drawer_travel = {travel}")
         return self
+
+    @property
+    def view(self) -> Tuple[int, ...]:
+        """The camera's image."""
+        return 3, self.camera.image_size, self.camera.image_size
+
+    @property
+    def reward_scale(self) -> float:
+        """Factor on the reward that PPO sees [O]."""
+        return self.reward.scale
 
     @property
     def control_dt(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Dict, Optional
+from typing import ClassVar, Dict, Literal, Optional
 
 from sitt.config.fields import NonNegative
 from sitt.config.schema import MethodConfig, RunConfig
@@ -26,6 +26,8 @@ class Config(MethodConfig):
 
     lambda_penalty: NonNegative
     """Weight of KL(π_T ‖ π̂_S) in the (scaled) reward; paper, eq. 6, first term."""
+    kl_in_reward: Literal["subtracted", "added"] = "subtracted"
+    """'subtracted': as in the paper; 'added': as in the authors' published maze code."""
     lambda_gradient: NonNegative
     """Weight of KL(π_T ‖ π̂_S) in the teacher's loss; paper, eq. 6, second term."""
     activation_loss: bool
@@ -43,14 +45,16 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     env = make_env(config, config.training.num_envs, generator(config.seed, "environment"))
     networks.teacher.normalizer.update(env.observation)
     images = config.student.images // config.training.iterations
+    sign = {"subtracted": 1.0, "added": -1.0}[method.kl_in_reward]
     gradient_steps = config.student.gradient_steps // config.training.iterations
     collector = Collector(
         env,
         networks,
         config.ppo,
+        config.task.reward_scale,
         images,
         config.sim.render_batch,
-        method.lambda_penalty,
+        sign * method.lambda_penalty,
         generator(config.seed, "exploration"),
         generator(config.seed, "rendered subset"),
     )

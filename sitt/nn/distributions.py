@@ -1,35 +1,135 @@
-"""Action distributions: log densities, entropies and KL divergences, in nats."""
+"""Action distributions behind one interface: log densities, entropies and KL divergences, in nats."""
 
 from __future__ import annotations
 
+import functools
 import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from typing import Self  # not in Isaac Sim's Python 3.10
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
-def gaussian_log_prob(mean: Tensor, log_std: Tensor, value: Tensor) -> Tensor:
-    """Log density (…) of value (…, A) under a diagonal Gaussian."""
-    z = (value - mean) * (-log_std).exp()
-    return -(0.5 * z.square() + log_std + 0.5 * LOG_TWO_PI).sum(-1)
+class Distribution(ABC):
+    """Distributions (…) over actions (…, A); divergences are between two of one kind."""
+
+    @abstractmethod
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Log density (…) of actions (…, A)."""
+
+    @abstractmethod
+    def entropy(self) -> Tensor:
+        """Entropy (…); () where it is the same for all."""
+
+    @abstractmethod
+    def kl(self, other: Self) -> Tensor:
+        """KL(self ‖ other) (…), closed form."""
+
+    @abstractmethod
+    def sample(self, rng: torch.Generator) -> Tensor:
+        """Draw one action (…, A) of each."""
+
+    @abstractmethod
+    def mode(self) -> Tensor:
+        """Return the likeliest action (…, A) of each."""
+
+    @abstractmethod
+    def select(self, rows: Tensor) -> Self:
+        """Return the distributions in the rows (K,) of a batch."""
+
+    @abstractmethod
+    def detached(self) -> Self:
+        """Return the same distributions without gradients; later changes of the policy leave them alone."""
 
 
-def gaussian_entropy(log_std: Tensor) -> Tensor:
-    """Entropy (…) of a diagonal Gaussian with log standard deviations (…, A)."""
-    return (log_std + 0.5 * (1.0 + LOG_TWO_PI)).sum(-1)
+@dataclass(frozen=True)
+class Gaussian(Distribution):
+    """Diagonal Gaussians with one standard deviation for all of a batch."""
+
+    mean: Tensor
+    """(…, A)"""
+    log_std: Tensor
+    """(A,)"""
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Log density (…) of actions (…, A)."""
+        z = (actions - self.mean) * (-self.log_std).exp()
+        return -(0.5 * z.square() + self.log_std + 0.5 * LOG_TWO_PI).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Entropy (), the same wherever the mean is."""
+        return (self.log_std + 0.5 * (1.0 + LOG_TWO_PI)).sum(-1)
+
+    def kl(self, other: Self) -> Tensor:
+        """KL(self ‖ other) (…), closed form."""
+        variance_ratio = (2.0 * (self.log_std - other.log_std)).exp()
+        distance = ((self.mean - other.mean) * (-other.log_std).exp()).square()
+        return (0.5 * (variance_ratio + distance - 1.0) + other.log_std - self.log_std).sum(-1)
+
+    def sample(self, rng: torch.Generator) -> Tensor:
+        """Draw one action (…, A) of each."""
+        return self.mean + self.log_std.exp() * torch.randn(self.mean.shape, generator=rng)
+
+    def mode(self) -> Tensor:
+        """Return the means (…, A)."""
+        return self.mean
+
+    def select(self, rows: Tensor) -> Gaussian:
+        """Return the distributions in the rows (K,) of a batch."""
+        return Gaussian(self.mean[rows], self.log_std)
+
+    def detached(self) -> Gaussian:
+        """Return the same distributions without gradients; a copy of σ, which changes in place."""
+        return Gaussian(self.mean.detach(), self.log_std.detach().clone())
 
 
-def gaussian_kl(mean_p: Tensor, log_std_p: Tensor, mean_q: Tensor, log_std_q: Tensor) -> Tensor:
-    """KL(p ‖ q) (…) of diagonal Gaussians, closed form."""
-    variance_ratio = (2.0 * (log_std_p - log_std_q)).exp()
-    distance = ((mean_p - mean_q) * (-log_std_q).exp()).square()
-    return (0.5 * (variance_ratio + distance - 1.0) + log_std_q - log_std_p).sum(-1)
+@dataclass(frozen=True)
+class Categorical(Distribution):
+    """One of several actions; an action is its number, (…, 1) int64."""
 
+    logits: Tensor
+    """(…, number of actions), unnormalised."""
 
-def categorical_kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
-    """KL(p ‖ q) (…) of categorical distributions with unnormalised logits (…, A)."""
-    log_p = functional.log_softmax(logits_p, -1)
-    log_q = functional.log_softmax(logits_q, -1)
-    return (log_p.exp() * (log_p - log_q)).sum(-1)
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Log probability (…) of actions (…, 1)."""
+        return self.log_probs.gather(-1, actions).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        """Entropy (…)."""
+        log_probs = self.log_probs
+        return -(log_probs.exp() * log_probs).sum(-1)
+
+    def kl(self, other: Self) -> Tensor:
+        """KL(self ‖ other) (…), closed form."""
+        log_p, log_q = self.log_probs, other.log_probs
+        return (log_p.exp() * (log_p - log_q)).sum(-1)
+
+    def sample(self, rng: torch.Generator) -> Tensor:
+        """Draw one action (…, 1) of each: the largest of the logits with Gumbel noise."""
+        uniform = torch.rand(self.logits.shape, generator=rng).clamp_(min=torch.finfo(torch.float32).tiny)
+        return (self.logits - (-uniform.log()).log()).argmax(-1, keepdim=True)
+
+    def mode(self) -> Tensor:
+        """Return the likeliest action (…, 1) of each."""
+        return self.logits.argmax(-1, keepdim=True)
+
+    def select(self, rows: Tensor) -> Categorical:
+        """Return the distributions in the rows (K,) of a batch."""
+        return Categorical(self.logits[rows])
+
+    def detached(self) -> Categorical:
+        """Return the same distributions without gradients."""
+        return Categorical(self.logits.detach())
+
+    @functools.cached_property
+    def log_probs(self) -> Tensor:
+        """Normalised logits; log_softmax is slow on so few columns, and all of the above need them."""
+        return functional.log_softmax(self.logits, -1)

@@ -1,4 +1,4 @@
-"""The student's image encoders behind one interface.
+"""The encoders of what the student is shown, behind one interface.
 
 `embed` turns an image into what is stored (once per image); `forward` turns what is stored into
 the flat features that the student's MLP reads. A frozen encoder does all its work in `embed`.
@@ -20,6 +20,8 @@ class ImageEncoder(nn.Module, ABC):
     """Images (K, 3, H, W) uint8 → stored embedding (K, …) → features (K, num_features)."""
 
     num_features: int
+    common_scale = True
+    """Whether the features are alike, so that one number scales all of them."""
 
     @abstractmethod
     def embed(self, images: Tensor) -> Tensor:
@@ -119,8 +121,29 @@ class DinoEncoder(ImageEncoder):
         return embedding
 
 
-def make_encoder(cfg: EncoderConfig, image_size: int, rng: torch.Generator) -> ImageEncoder:
-    """Build the configured encoder; `rng` draws the weights of the random one."""
+class Identity(ImageEncoder):
+    """For a task that shows the student a vector (K, num_features): there is nothing to encode."""
+
+    common_scale = False
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.num_features = size
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Return the vectors, float32."""
+        return images.float()
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return the stored vectors."""
+        return embedding
+
+
+def make_encoder(cfg: EncoderConfig, view: tuple[int, ...], rng: torch.Generator) -> ImageEncoder:
+    """Build the configured encoder of what has the shape `view`; `rng` draws the weights of the random one."""
+    image_size = view[-1]
+    if cfg.name == "identity":
+        return Identity(image_size)
     if cfg.name == "random":
         return RandomEncoder(cfg, image_size, rng)
     if cfg.name == "cnn":

@@ -7,16 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sitt.config.schema import RunConfig
+from sitt.nn.distributions import Categorical, Distribution, Gaussian
 from sitt.nn.encoders import make_encoder
 from sitt.nn.mlp import mlp
 from sitt.nn.normalizer import Normalizer
 from sitt.seeding import derive_seed, generator
-from sitt.sim.base import Simulator
-from sitt.task.franka_drawer import NUM_ACTIONS, NUM_OBSERVATIONS, NUM_PROPRIOCEPTION
+from sitt.task.world import World
 
 
 class Decoder(nn.Linear):
-    """A: one linear layer from features to action means [P]."""
+    """A: one linear layer from features to action means, or to the logits of discrete actions [P]."""
 
     def frozen(self, features: Tensor) -> Tensor:
         """Decode with gradients to the features only."""
@@ -28,17 +28,27 @@ class Teacher(nn.Module):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
-        sizes = config.networks
-        self.normalizer = Normalizer(NUM_OBSERVATIONS)
-        self.encoder = mlp(NUM_OBSERVATIONS, sizes.teacher)
-        self.decoder = Decoder(sizes.teacher[-1], NUM_ACTIONS)
-        self.critic = nn.Sequential(mlp(NUM_OBSERVATIONS, sizes.critic), nn.Linear(sizes.critic[-1], 1))
+        sizes, task = config.networks, config.task
+        self.normalizer = Normalizer(task.observations)
+        self.encoder = mlp(task.observations, sizes.teacher)
+        self.decoder = Decoder(sizes.teacher[-1], task.actions)
+        self.critic = nn.Sequential(mlp(task.observations, sizes.critic), nn.Linear(sizes.critic[-1], 1))
         self.return_normalizer = Normalizer(1)
-        self.log_std = nn.Parameter(torch.full((NUM_ACTIONS,), config.ppo.initial_std).log())
+        log_std = torch.full((task.actions,), config.ppo.initial_std).log()
+        self.log_std = None if task.discrete else nn.Parameter(log_std)
 
-    def action_mean(self, observations: Tensor) -> Tensor:
-        """Return the deterministic actions (B, 9) of raw observations (B, 23)."""
+    def decoded(self, observations: Tensor) -> Tensor:
+        """Return A's outputs (B, A) for raw observations (B, O): the action distribution but for σ."""
         return self.decoder(self.encoder(self.normalizer(observations)))
+
+    def distribution(self, decoded: Tensor) -> Distribution:
+        """Return the action distributions that A's outputs (…, A) mean."""
+        return Categorical(decoded) if self.log_std is None else Gaussian(decoded, self.log_std)
+
+    def frozen_distribution(self, features: Tensor) -> Distribution:
+        """Return the action distributions of features, with gradients to the features only: A and σ are detached."""
+        decoded = self.decoder.frozen(features)
+        return Categorical(decoded) if self.log_std is None else Gaussian(decoded, self.log_std.detach())
 
     def value(self, normalized: Tensor) -> Tensor:
         """Return the values (B,) of normalised observations: the critic's output, in units of the returns."""
@@ -46,30 +56,37 @@ class Teacher(nn.Module):
 
 
 class Student(nn.Module):
-    """F_S: image encoder and MLP over its features and the robot's own state."""
+    """F_S: an encoder of what the student is shown, and an MLP over its features and the robot's own state."""
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
+        task = config.task
         # Every run has the same random features, so that seeds differ in training only.
-        self.image = make_encoder(config.encoder, config.task.camera.image_size, generator(0, "random encoder"))
-        self.normalizer = Normalizer(self.image.num_features, common_scale=True)
+        self.image = make_encoder(config.encoder, task.view, generator(0, "random encoder"))
+        self.normalizer = Normalizer(self.image.num_features, self.image.common_scale)
         self.trains_images = any(p.requires_grad for p in self.image.parameters())
-        self.body = mlp(self.image.num_features + NUM_PROPRIOCEPTION, config.networks.student)
+        self.body = mlp(self.image.num_features + task.proprioception, config.networks.student)
         self.sees = config.method.sees
-        self.image_size = config.task.camera.image_size
+        self.view = task.view
+        self.proprioception = task.proprioception
 
-    def look(self, simulator: Simulator, env_ids: Tensor) -> Tensor:
-        """Return what the student is shown of environments (K,), (K, 3, H, W) uint8; a blind one costs no rendering."""
-        if self.sees:
-            return simulator.render(env_ids)
-        return torch.zeros(len(env_ids), 3, self.image_size, self.image_size, dtype=torch.uint8)
+    def look(self, world: World, env_ids: Tensor) -> Tensor:
+        """Return what the student is shown of environments (K,), (K, *view); a blind one costs no rendering."""
+        return world.look(env_ids) if self.sees else self.darkness(len(env_ids))
 
-    def forward(self, embedding: Tensor, proprioception: Tensor) -> Tensor:
-        """Return features (B, F) of stored embeddings and normalised proprioception (B, 18)."""
+    def darkness(self, count: int) -> Tensor:
+        """Return what a blind student is shown (count, *view): zeros, uint8."""
+        return torch.zeros(count, *self.view, dtype=torch.uint8)
+
+    def forward(self, embedding: Tensor, observations: Tensor) -> Tensor:
+        """Return features (B, F) of stored embeddings and normalised observations (B, O).
+
+        Of the observations only the proprioception, the first columns, reaches the student.
+        """
         features = self.image(embedding)
         if not self.trains_images:
             features = self.normalizer(features)
-        return self.body(torch.cat((features, proprioception), -1))
+        return self.body(torch.cat((features, observations[:, : self.proprioception]), -1))
 
     def observe(self, embedding: Tensor) -> None:
         """Take new embeddings (K, …) into the statistics of the frozen features."""
@@ -86,13 +103,9 @@ class StudentPolicy(nn.Module):
         self.decoder = decoder
         self.normalizer = normalizer
 
-    def action_mean(self, images: Tensor, observations: Tensor) -> Tensor:
-        """Return the deterministic actions (B, 9) of images (B, 3, H, W) and raw observations (B, 23).
-
-        Of the observations only the proprioception, the first 18 columns, reaches the student.
-        """
-        proprioception = self.normalizer(observations)[:, :NUM_PROPRIOCEPTION]
-        return self.decoder(self.student(self.student.image.embed(images), proprioception))
+    def decoded(self, views: Tensor, observations: Tensor) -> Tensor:
+        """Return the decoder's outputs (B, A) for what the student is shown (B, *view) and raw observations (B, O)."""
+        return self.decoder(self.student(self.student.image.embed(views), self.normalizer(observations)))
 
 
 class Networks(nn.Module):
@@ -106,8 +119,8 @@ class Networks(nn.Module):
             self.teacher = Teacher(config)
             torch.manual_seed(derive_seed(config.seed, "student networks"))
             self.student = Student(config)
-            self.proxy = mlp(NUM_OBSERVATIONS, config.networks.teacher)
-            self.own_decoder = Decoder(config.networks.teacher[-1], NUM_ACTIONS)
+            self.proxy = mlp(config.task.observations, config.networks.teacher)
+            self.own_decoder = Decoder(config.networks.teacher[-1], config.task.actions)
         self.shares_decoder = config.method.shares_decoder
 
     def student_policy(self) -> StudentPolicy:

@@ -19,12 +19,23 @@ COMPARISONS = (
     "decides nothing."
 )
 """What the list of comparisons is."""
+MAZE = (
+    "How the episodes of the final evaluation ended: parts of them, mean ± sample standard deviation over seeds. "
+    "Around: the target was reached without a cell of the path. Steps: of the episodes that reached the target."
+)
+"""What the table of endings is."""
 SMOKE_LABEL = "SMOKE TEST: these numbers mean nothing"
 FEW_SEEDS = 10
 """Below this many seeds the notes warn that an interval says little."""
 
-VIEWS = ("table1", "figure3", "visibility", "comparisons", "sweep")
+VIEWS = ("table1", "figure3", "visibility", "maze", "comparisons", "sweep")
 """What the artefacts are made of, apart from the runs."""
+
+ROUTES = """
+    SELECT method, label, policy, runs.seed AS seed, episode, episodes.seed AS start_seed, ending, route
+    FROM episodes JOIN runs USING (run_id) WHERE route IS NOT NULL
+    ORDER BY method_rank(method), method, runs.seed, policy, episode
+"""
 
 Row = dict[str, Any]
 
@@ -42,6 +53,10 @@ class Contents:
     """Rows of the view figure3."""
     visibility: list[Row]
     """Rows of the view visibility."""
+    maze: list[Row]
+    """Rows of the view maze; none for the drawer."""
+    routes: list[Row]
+    """Routes of the maze's episodes: method, label, policy, seed, episode, start_seed, ending, route."""
     comparisons: list[Row]
     """Rows of the view comparisons."""
     sweep: list[Row]
@@ -66,6 +81,11 @@ class Contents:
             if value is not None and value not in values:
                 values.append(value)
         return ", ".join(str(value) for value in values) or "unknown"
+
+    @property
+    def task(self) -> str:
+        """What the success rates are of, as a word for titles."""
+        return "maze" if self.maze else "manipulation"
 
     @property
     def subject(self) -> str:
@@ -94,6 +114,8 @@ class Contents:
 
     def _protocol(self) -> list[str]:
         counts = ", ".join(str(count) for count in self.episode_counts) or "no"
+        if self.maze:
+            return self._maze_protocol(counts)
         notes = [
             f"Protocol: {counts} episodes per run and policy from the same fixed start states (seed "
             f"{self.of_runs('config', 'evaluation', 'seed')}), mean actions, "
@@ -101,8 +123,7 @@ class Contents:
             f"was open beyond {self.of_runs('config', 'task', 'success_opening')} m at any time. "
             "Return: undiscounted task reward, without any KL term."
         ]
-        if {"bc", "dagger"} & {row["method"] for row in self.table1}:
-            notes.append("BC and DAgger imitate the teacher that joint trained with the same seed.")
+        notes += self._imitators()
         if "blind" in {row["method"] for row in self.table1}:
             notes.append("Blind is a control, not in the paper: trained as joint, but its student's image is black.")
         notes.append(
@@ -110,6 +131,25 @@ class Contents:
             "re-implementation, and comparable only as far as the experiment equals the paper's."
         )
         return notes
+
+    def _maze_protocol(self, counts: str) -> list[str]:
+        steps = max(run["env_steps"] or 0 for run in self.runs)
+        return [
+            f"Protocol: {counts} episodes per run and policy in the same fixed mazes (seed "
+            f"{self.of_runs('config', 'evaluation', 'seed')}), likeliest actions, until target, lava or "
+            f"{self.of_runs('config', 'task', 'episode_length')} control steps. Success: the target was reached. (The "
+            "authors' evaluation counts every finished episode, lava included.) Return: undiscounted task reward, "
+            "without any KL term.",
+            f"Teachers were trained for {steps:,} control steps; the authors' default is 100,000,000.",
+            *self._imitators(),
+            "The maze is re-implemented from the facts of the authors' published code; networks, PPO and alignment are "
+            "this benchmark's. The paper has no success rates for it.",
+        ]
+
+    def _imitators(self) -> list[str]:
+        if not {"bc", "dagger"} & {row["method"] for row in self.table1}:
+            return []
+        return ["BC and DAgger imitate the teacher that joint trained with the same seed."]
 
     def _origin(self) -> list[str]:
         commits = sorted({_commit(run) for run in self.runs if run["status"] == "finished"})
@@ -131,6 +171,7 @@ def read(database: Path) -> Contents:
             counts = connection.execute(
                 "SELECT DISTINCT count(*) FROM episodes GROUP BY run_id, policy ORDER BY ALL"
             ).fetchall()
+            routes = _rows(connection, ROUTES)
             views = {view: _rows(connection, f"FROM {view}") for view in VIEWS}
         except (duckdb.Error, IndexError) as error:
             raise UserError(
@@ -144,6 +185,7 @@ def read(database: Path) -> Contents:
         title=meta["title"],
         smoke_test=meta["smoke_test"],
         **views,
+        routes=routes,
         runs=runs,
         episode_counts=[count for (count,) in counts],
     )
@@ -202,6 +244,20 @@ def visibility_cells(row: Row) -> dict[str, str]:
         "At first contact": mean_std(row["at_contact_mean"], row["at_contact_std"]),
         "95 % interval at contact": interval(row["at_contact_low"], row["at_contact_high"]),
         "n with contact": str(row["at_contact_n"]),
+    }
+
+
+def maze_cells(row: Row) -> dict[str, str]:
+    """Return a row of the view maze as the text of its cells, by column head."""
+    return {
+        "Method": row["label"],
+        "Policy": row["policy"],
+        "Target": mean_std(row["target_mean"], row["target_std"]),
+        "Lava": mean_std(row["lava_mean"], row["lava_std"]),
+        "Time-out": mean_std(row["time_out_mean"], row["time_out_std"]),
+        "Around": mean_std(row["around_mean"], row["around_std"]),
+        "Steps": mean_std(row["steps_mean"], None),
+        "n": str(row["n"]),
     }
 
 

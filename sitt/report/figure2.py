@@ -16,7 +16,7 @@ from sitt.evaluation import teacher_actor
 from sitt.files import atomic_path
 from sitt.report.contents import SMOKE_LABEL
 from sitt.report.figure3 import UNDATED, style
-from sitt.report.film import Camera, Moment, caption, film
+from sitt.report.film import Camera, Moment, caption, drawer, film
 from sitt.runs.paths import CONFIG, POLICY
 
 STARTS = 2
@@ -75,10 +75,11 @@ def _play(run_dir: Path) -> Run | None:
     if not (run_dir / POLICY).is_file():
         return None
     config = load(run_dir / CONFIG)
-    camera = Camera(config.task, "student", SIZE)
+    task = drawer(config)
+    camera = Camera(task, "student", SIZE)
     episodes = []
     for episode in film(config, run_dir / POLICY, teacher_actor, STARTS):
-        picked = pick(episode, config.task.success_opening)
+        picked = pick(episode, task.success_opening)
         episodes.append([moment and (moment, camera.picture(moment)) for moment in picked])
     return Run(f"{config.method.label}\nseed {config.seed}", episodes, config.experiment.smoke_test)
 

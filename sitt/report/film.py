@@ -12,14 +12,16 @@ from PIL import Image
 from torch import Tensor
 
 from sitt.config.schema import RunConfig, SimConfig
-from sitt.config.task import TaskConfig
+from sitt.config.task import DrawerConfig
+from sitt.env import make_world
+from sitt.errors import UserError
 from sitt.evaluation import Actor, play, start_seeds, start_states
 from sitt.nn.policy import Networks
 from sitt.runs.weights import load_networks
-from sitt.sim.base import Simulator
 from sitt.sim.mujoco.renderer import Renderer
 from sitt.sim.mujoco.simulator import MujocoSimulator
-from sitt.task.franka_drawer import FrankaDrawer
+from sitt.task.drawer_world import DrawerWorld
+from sitt.task.world import World
 
 
 class Moment(NamedTuple):
@@ -38,6 +40,17 @@ class Moment(NamedTuple):
     """(3, H, W) uint8: what the student is shown."""
 
 
+def drawer(config: RunConfig) -> DrawerConfig:
+    """Return the configuration of the run's task.
+
+    Raises:
+        UserError: it is another task, of which there is nothing to film.
+    """
+    if not isinstance(config.task, DrawerConfig):
+        raise UserError(f"task.name = {config.task.name!r} has no camera; film a run of an experiment with the drawer")
+    return config.task
+
+
 def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor], count: int) -> list[list[Moment]]:
     """Play episodes from the first `count` start states of the evaluation: the very ones in the run's episodes.parquet.
 
@@ -50,32 +63,32 @@ def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor],
     Returns:
         For each episode its moments, the first before any control step.
     """
+    control_dt = drawer(config).control_dt
     networks = load_networks(config, policy)
-    task = FrankaDrawer(config.task)
-    starts = start_states(task, start_seeds(config.evaluation.seed, count))
-    everyone = torch.arange(len(starts[0]))
-    simulator = MujocoSimulator(config.task, config.sim, len(everyone), config.threads)
+    world = make_world(config, count)
+    assert isinstance(world, DrawerWorld) and isinstance(world.simulator, MujocoSimulator)
+    simulator, everyone = world.simulator, torch.arange(count)
     steps: list[list[Moment]] = []
 
-    def record(step: int, _: Simulator) -> None:
+    def record(step: int, _: World) -> None:
         columns = (
-            [step * config.task.control_dt] * len(everyone),
+            [step * control_dt] * count,
             simulator.batch.state.copy(),
             simulator.state.drawer_opening.tolist(),
             simulator.handle_visible(everyone).tolist(),
             simulator.handle_touched(everyone).tolist(),
-            networks.student.look(simulator, everyone),
+            networks.student.look(world, everyone),
         )
         steps.append([Moment(*values) for values in zip(*columns)])
 
-    play(task, simulator, starts, actor_of(networks), observer=record)
+    play(world, start_states(world, start_seeds(config.evaluation.seed, count)), actor_of(networks), observer=record)
     return [list(episode) for episode in zip(*steps)]
 
 
 class Camera:
     """Draws moments as the students' camera would, but large: as flat, without shadows, and with smooth edges."""
 
-    def __init__(self, task: TaskConfig, name: str, size: int) -> None:
+    def __init__(self, task: DrawerConfig, name: str, size: int) -> None:
         """Place the camera `name`, "student" or "overview", for square pictures of `size` pixels."""
         self._renderer = Renderer(task, SimConfig(name="mujoco", render_batch=1), name, 2 * size)
 

@@ -11,15 +11,18 @@ import jinja2
 from sitt.files import atomic_path
 from sitt.report.contents import (
     COMPARISONS,
+    MAZE,
     SMOKE_LABEL,
     Contents,
     Row,
     comparison_cells,
+    maze_cells,
     read,
     table1_cells,
     visibility_cells,
 )
 from sitt.report.figure3 import render
+from sitt.report.routes import render as render_routes
 
 
 def write_html(database: Path, folder: Path) -> None:
@@ -57,6 +60,9 @@ def html(contents: Contents, folder: Path) -> str:
         comparisons=[comparison_cells(row) for row in contents.comparisons],
         comparisons_note=COMPARISONS,
         visibility=[visibility_cells(row) for row in contents.visibility],
+        maze=[maze_cells(row) for row in contents.maze],
+        maze_note=MAZE,
+        routes=_encoded(render_routes(contents, "png")) if contents.maze else None,
         sweep=_embedded(folder / "sweep.png"),
         figure2=_embedded(folder / "figure2.png"),
         figure3=_encoded(render(contents, "png")),

@@ -8,9 +8,17 @@ import re
 from pathlib import Path
 
 from sitt.files import atomic_path
-from sitt.report.contents import COMPARISONS, SMOKE_LABEL, Contents, Row, comparison_cells, read, table1_cells
-
-CAPTION = "Manipulation success rates."
+from sitt.report.contents import (
+    COMPARISONS,
+    MAZE,
+    SMOKE_LABEL,
+    Contents,
+    Row,
+    comparison_cells,
+    maze_cells,
+    read,
+    table1_cells,
+)
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -45,11 +53,9 @@ def markdown(contents: Contents) -> str:
     if contents.smoke_test:
         lines += [f"**{SMOKE_LABEL}**", ""]
     lines += [_escape_markdown(contents.subject), ""]
-    if rows:
-        head = list(rows[0])
-        lines.append(f"| {' | '.join(head)} |")
-        lines.append("|" + "|".join([":--"] + ["--:"] * (len(head) - 1)) + "|")
-        lines += [f"| {' | '.join(_escape_markdown(cell) for cell in row.values())} |" for row in rows]
+    lines += _markdown_table(rows)
+    if contents.maze:
+        lines += ["", MAZE, "", *_markdown_table([maze_cells(row) for row in contents.maze])]
     if contents.comparisons:
         lines += ["", COMPARISONS, "", *(f"- {_escape_markdown(_sentence(row))}" for row in contents.comparisons)]
     lines += ["", "Notes:", "", *(f"- {_escape_markdown(note)}" for note in contents.notes), ""]
@@ -60,13 +66,14 @@ def latex(contents: Contents) -> str:
     """Return Table 1 as a LaTeX table that needs the package booktabs."""
     rows = [table1_cells(row) for row in contents.table1]
     smoke = rf"\textbf{{{SMOKE_LABEL}.}} " if contents.smoke_test else ""
+    caption = f"{contents.task.capitalize()} success rates."
     notes = "\n".join(_escape_latex(note) for note in (contents.subject, *contents.notes))
     lines = [
         "% Needs \\usepackage{booktabs}.",
         r"\begin{table}",
         r"  \centering\small",
-        rf"  \caption{{{smoke}\textbf{{{CAPTION}}} {_escape_latex(contents.title)}.}}",
-        r"  \label{tab:manipulation-success}",
+        rf"  \caption{{{smoke}\textbf{{{caption}}} {_escape_latex(contents.title)}.}}",
+        rf"  \label{{tab:{contents.task}-success}}",
         r"  \begin{tabular}{lcccccc}",
         r"    \toprule",
     ]
@@ -87,6 +94,18 @@ def comma_separated(contents: Contents) -> str:
         about = {"experiment": contents.experiment, "smoke_test": str(contents.smoke_test).lower()}
         writer.writerows({**about, **row} for row in contents.table1)
     return buffer.getvalue()
+
+
+def _markdown_table(rows: list[dict[str, str]]) -> list[str]:
+    """Return the lines of a table of cells by column head; none for no rows."""
+    if not rows:
+        return []
+    head = list(rows[0])
+    return [
+        f"| {' | '.join(head)} |",
+        "|" + "|".join([":--"] + ["--:"] * (len(head) - 1)) + "|",
+        *(f"| {' | '.join(_escape_markdown(cell) for cell in row.values())} |" for row in rows),
+    ]
 
 
 def _sentence(row: Row) -> str:

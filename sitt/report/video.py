@@ -13,7 +13,7 @@ from sitt.config.schema import RunConfig
 from sitt.evaluation import student_actor
 from sitt.files import atomic_path
 from sitt.report.contents import SMOKE_LABEL
-from sitt.report.film import Camera, caption, film, to_image
+from sitt.report.film import Camera, caption, drawer, film, to_image
 
 STARTS = 3
 """Start states shown: the first of the evaluation."""
@@ -40,7 +40,8 @@ def write_video(config: RunConfig, policy: Path, output: Path) -> None:
     Raises:
         UserError: policy.pt is damaged, or the video cannot be written.
     """
-    camera = Camera(config.task, "overview", SIZE)
+    task = drawer(config)
+    camera = Camera(task, "overview", SIZE)
     title = f"{config.method.label}, seed {config.seed}: what the student is shown, and the scene"
     if config.experiment.smoke_test:
         title = SMOKE_LABEL
@@ -50,7 +51,7 @@ def write_video(config: RunConfig, policy: Path, output: Path) -> None:
         for moment in [*episode[:-1:STRIDE], episode[-1]]:
             text = f"start {number} of {len(episodes)}: {', '.join(caption(moment))}"
             frames.append(_frame(moment.shown, camera.picture(moment), title, text))
-            durations_ms.append(round(1000 * STRIDE * config.task.control_dt))
+            durations_ms.append(round(1000 * STRIDE * task.control_dt))
         durations_ms[-1] = round(1000 * STILL_S)
     palette = _palette(frames)
     first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]

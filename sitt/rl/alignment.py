@@ -12,7 +12,6 @@ from sitt.config.learning import StudentConfig
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
 from sitt.rl.optimization import descend, set_learning_rate
-from sitt.task.franka_drawer import NUM_PROPRIOCEPTION
 
 
 class Alignment:
@@ -82,4 +81,4 @@ class Alignment:
         return loss
 
     def _student_features(self, batch: PairedObservations) -> Tensor:
-        return self.networks.student(batch.embeddings, batch.observations[:, :NUM_PROPRIOCEPTION])
+        return self.networks.student(batch.embeddings, batch.observations)

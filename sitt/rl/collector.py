@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sitt.config.learning import PPOConfig
-from sitt.env import DrawerEnv
-from sitt.nn.distributions import gaussian_kl, gaussian_log_prob
+from sitt.env import Env
+from sitt.nn.distributions import Distribution
 from sitt.nn.policy import Networks
 from sitt.rl.memory import PairedObservations
 from sitt.rl.rollout import Rollout, generalized_advantages
@@ -22,7 +22,7 @@ class Collected(NamedTuple):
     rollout: Rollout
     pairs: PairedObservations
     raw_observations: Tensor
-    """(B, 23) for the normaliser."""
+    """(B, O) for the normaliser."""
 
 
 class Collector:
@@ -30,22 +30,26 @@ class Collector:
 
     def __init__(
         self,
-        env: DrawerEnv,
+        env: Env,
         networks: Networks,
         cfg: PPOConfig,
+        reward_scale: float,
         images: int,
         images_per_call: int,
         lambda_penalty: float,
         rng: torch.Generator,
         subset_rng: torch.Generator,
     ) -> None:
-        """`images` transitions of each roll-out are rendered, `images_per_call` at a time at most.
+        """`images` transitions of each roll-out are shown to the student, `images_per_call` at a time at most.
+
+        A negative `lambda_penalty` rewards the divergence.
 
         The subset has a generator of its own, so that what is rendered leaves the teacher as it is.
         """
         self.env = env
         self.networks = networks
         self.cfg = cfg
+        self.reward_scale = reward_scale
         self.lambda_penalty = lambda_penalty
         self.rng = rng
         self.subset_rng = subset_rng
@@ -62,20 +66,18 @@ class Collector:
         env, teacher, student, cfg = self.env, self.networks.teacher, self.networks.student, self.cfg
         steps, envs = cfg.horizon, env.num_envs
         raw = torch.empty(steps, envs, env.observation.shape[-1])
-        means = torch.empty(steps, envs, env.targets.shape[-1])
-        actions = torch.empty_like(means)
         rewards = torch.empty(steps, envs)
         dones = torch.empty(steps, envs, dtype=torch.bool)
-        std = teacher.log_std.exp()
+        decoded, actions = [], []
         cuts, cut_observations, pair_observations, embeddings = [], [], [], []
         for t in range(steps):
             raw[t] = env.observation
             if t in self.images_at:
                 chosen = torch.randperm(envs, generator=self.subset_rng)[: self.images_at[t]]
                 pair_observations.append(env.observation[chosen])
-                embeddings.append(student.image.embed(student.look(env.simulator, chosen)))
-            means[t] = teacher.action_mean(env.observation)
-            actions[t] = means[t] + std * torch.randn(envs, means.shape[-1], generator=self.rng)
+                embeddings.append(student.image.embed(student.look(env.world, chosen)))
+            decoded.append(teacher.decoded(env.observation))
+            actions.append(teacher.distribution(decoded[t]).sample(self.rng))
             step = env.step(actions[t])
             rewards[t] = step.reward
             dones[t] = step.terminated | step.truncated
@@ -85,10 +87,11 @@ class Collector:
                 cut_observations.append(step.final_observation[cut])
 
         observations = teacher.normalizer(raw.flatten(0, 1))
-        rewards = rewards * env.task.cfg.reward.scale
+        behaviour = teacher.distribution(torch.cat(decoded)).detached()
+        rewards = rewards * self.reward_scale
         if self.lambda_penalty:
             weight = explored(cfg, progress) * self.lambda_penalty
-            rewards -= weight * self._misalignment(observations, means.flatten(0, 1)).view(steps, envs)
+            rewards -= weight * self._misalignment(observations, behaviour).view(steps, envs)
         if cuts:
             final = teacher.normalizer(torch.cat(cut_observations))
             rewards.view(-1)[torch.cat(cuts)] += cfg.gamma * teacher.value(final)
@@ -97,9 +100,9 @@ class Collector:
         advantages = generalized_advantages(rewards, values, next_value, dones, cfg.gamma, cfg.gae_lambda)
         rollout = Rollout(
             observations=observations,
-            actions=actions.flatten(0, 1),
-            log_probs=gaussian_log_prob(means, teacher.log_std, actions).flatten(),
-            means=means.flatten(0, 1),
+            actions=torch.cat(actions),
+            log_probs=behaviour.log_prob(torch.cat(actions)),
+            behaviour=behaviour,
             values=values.flatten(),
             advantages=advantages.flatten(),
             returns=(advantages + values).flatten(),
@@ -121,8 +124,7 @@ class Collector:
         self.rng.set_state(state["rng"])
         self.subset_rng.set_state(state["subset_rng"])
 
-    def _misalignment(self, observations: Tensor, means: Tensor) -> Tensor:
+    def _misalignment(self, observations: Tensor, behaviour: Distribution) -> Tensor:
         """KL(π_T ‖ π̂_S) (B,) of normalised observations, both decoded by A."""
         teacher = self.networks.teacher
-        proxy_means = teacher.decoder(self.networks.proxy(observations))
-        return gaussian_kl(means, teacher.log_std, proxy_means, teacher.log_std)
+        return behaviour.kl(teacher.distribution(teacher.decoder(self.networks.proxy(observations))))

@@ -9,17 +9,16 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from sitt.config.learning import StudentConfig
-from sitt.env import DrawerEnv
+from sitt.env import Env
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
 from sitt.rl.optimization import descend, set_learning_rate
-from sitt.task.franka_drawer import NUM_PROPRIOCEPTION
 
 
 class Demonstrator:
     """Plays a mixture of teacher and student and keeps every state it visits."""
 
-    def __init__(self, env: DrawerEnv, networks: Networks, memory: Memory, rng: torch.Generator) -> None:
+    def __init__(self, env: Env, networks: Networks, memory: Memory, rng: torch.Generator) -> None:
         self.env = env
         self.networks = networks
         self.memory = memory
@@ -36,18 +35,16 @@ class Demonstrator:
         env, teacher = self.env, self.networks.teacher
         student = self.networks.student_policy()
         everyone = torch.arange(env.num_envs)
-        std = teacher.log_std.exp()
         for _ in range(steps):
             observations = teacher.normalizer(env.observation)
-            embeddings = student.student.image.embed(student.student.look(env.simulator, everyone))
+            embeddings = student.student.image.embed(student.student.look(env.world, everyone))
             student.student.observe(embeddings)
             self.memory.add(PairedObservations(env.observation, embeddings))
-            means = teacher.decoder(teacher.encoder(observations))
-            actions = means + std * torch.randn(means.shape, generator=self.rng)
+            actions = teacher.distribution(teacher.decoder(teacher.encoder(observations))).sample(self.rng)
             if beta < 1.0:
                 teacher_acts = torch.rand(env.num_envs, 1, generator=self.rng) < beta
-                features = student.student(embeddings, observations[:, :NUM_PROPRIOCEPTION])
-                actions = torch.where(teacher_acts, actions, student.decoder(features))
+                decoded = student.decoder(student.student(embeddings, observations))
+                actions = torch.where(teacher_acts, actions, teacher.distribution(decoded).mode())
             env.step(actions)
 
     def state_dict(self) -> Dict[str, Any]:
@@ -92,10 +89,10 @@ class Cloning:
         self.rng.set_state(state["rng"])
 
     def loss(self, batch: PairedObservations) -> Tensor:
-        """L1 between the student's and the teacher's mean actions, the norm that the alignment phase uses too."""
+        """L1 between the student's and the teacher's mean actions (logits), as in the alignment phase."""
         teacher = self.networks.teacher
         with torch.no_grad():
             observations = teacher.normalizer(batch.observations)
             labels = teacher.decoder(teacher.encoder(observations))
-        features = self.networks.student(batch.embeddings, observations[:, :NUM_PROPRIOCEPTION])
+        features = self.networks.student(batch.embeddings, observations)
         return l1_loss(self.networks.own_decoder(features), labels)

@@ -9,16 +9,15 @@ from torch import Tensor
 
 from sitt.errors import UserError
 from sitt.nn.policy import Networks
-from sitt.task.franka_drawer import NUM_OBSERVATIONS
 
 
 class PairedObservations(NamedTuple):
     """States for which student observations were rendered."""
 
     observations: Tensor
-    """(K, 23) raw teacher observations."""
+    """(K, O) raw teacher observations."""
     embeddings: Tensor
-    """(K, …) stored image embeddings."""
+    """(K, …) stored embeddings of what the student was shown."""
 
 
 class Memory:
@@ -26,8 +25,7 @@ class Memory:
 
     def __init__(self, capacity: int, networks: Networks, mebibytes: int) -> None:
         """Refuse what does not fit the memory allowed, before anything is rendered."""
-        size = networks.student.image_size
-        probe = networks.student.image.embed(torch.zeros(1, 3, size, size, dtype=torch.uint8))
+        probe = networks.student.image.embed(networks.student.darkness(1))
         needed = capacity * probe[0].numel() * probe.element_size() / 2**20
         if needed > mebibytes:
             raise UserError(
@@ -37,7 +35,7 @@ class Memory:
         self.capacity = capacity
         self.added = 0
         """States ever added; the last `size` of them are kept."""
-        self.observations = torch.empty(capacity, NUM_OBSERVATIONS)
+        self.observations = torch.empty(capacity, len(networks.teacher.normalizer.mean))
         self.embeddings = torch.empty(capacity, *probe.shape[1:], dtype=probe.dtype)
 
     def add(self, pairs: PairedObservations) -> None:

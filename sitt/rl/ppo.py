@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from sitt.config.learning import PPOConfig
-from sitt.nn.distributions import gaussian_entropy, gaussian_kl, gaussian_log_prob
 from sitt.nn.policy import Teacher
 from sitt.rl.optimization import descend, set_learning_rate
 from sitt.rl.rollout import Rollout
@@ -75,20 +74,20 @@ class PPO:
         size = batch // self.cfg.minibatches
         advantages = rollout.advantages
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        old_log_std = self.teacher.log_std.detach().clone()
         sums: dict[str, float] = {}
         for _ in range(self.cfg.epochs):
             order = torch.randperm(batch, generator=self.rng)
             for chosen in order.split(size):
-                loss = self.loss(rollout, advantages, chosen, old_log_std)
+                loss = self.loss(rollout, advantages, chosen)
                 descend(self.total(loss, progress), self.optimizer, self.parameters, self.cfg.max_grad_norm)
                 for name, value in loss._asdict().items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
         means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}
         self._adapt_learning_rate(means["policy_kl"], self._desired_kl(progress))
-        if settled(self.cfg, progress):
+        log_std = self.teacher.log_std
+        if log_std is not None and settled(self.cfg, progress):
             with torch.no_grad():
-                self.teacher.log_std.clamp_(max=self._largest_log_std(progress))
+                log_std.clamp_(max=self._largest_log_std(progress))
         return means
 
     def state_dict(self) -> Dict[str, Any]:
@@ -105,25 +104,25 @@ class PPO:
         self.learning_rate = state["learning_rate"]
         self.rng.set_state(state["rng"])
 
-    def loss(self, rollout: Rollout, advantages: Tensor, chosen: Tensor, old_log_std: Tensor) -> PPOLoss:
+    def loss(self, rollout: Rollout, advantages: Tensor, chosen: Tensor) -> PPOLoss:
         """Compute the loss on transitions `chosen` (M,) with standardised advantages (B,)."""
         cfg, teacher = self.cfg, self.teacher
         observations = rollout.observations[chosen]
         features = teacher.encoder(observations)
-        mean = teacher.decoder(features)
-        log_probs = gaussian_log_prob(mean, teacher.log_std, rollout.actions[chosen])
+        decoded = teacher.decoder(features)
+        distribution = teacher.distribution(decoded)
+        log_probs = distribution.log_prob(rollout.actions[chosen])
         policy = clipped_policy_loss(log_probs, rollout.log_probs[chosen], advantages[chosen], cfg.clip)
         old_values, returns = (self._standardised(x[chosen]) for x in (rollout.values, rollout.returns))
         value = value_loss(teacher.critic(observations).squeeze(-1), old_values, returns, cfg.clip, cfg.clip_value)
-        excess = (mean.abs() - MEAN_BOUND).clamp(min=0.0)
+        excess = (decoded.abs() - MEAN_BOUND).clamp(min=0.0)
         with torch.no_grad():
-            old_mean = rollout.means[chosen]
-            policy_kl = gaussian_kl(old_mean, old_log_std, mean, teacher.log_std).mean()
+            policy_kl = rollout.behaviour.select(chosen).kl(distribution).mean()
         return PPOLoss(
             policy=policy,
             value=value,
             bounds=excess.square().sum(-1).mean(),
-            entropy=gaussian_entropy(teacher.log_std),
+            entropy=distribution.entropy().mean(),
             alignment_kl=self._alignment_kl(features, observations),
             policy_kl=policy_kl,
         )
@@ -142,13 +141,12 @@ class PPO:
         return self.teacher.return_normalizer(returns.unsqueeze(-1)).squeeze(-1)
 
     def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
-        """KL(π_T ‖ π̂_S), whose gradient reaches F_T only: A, the proxy and the deviation are detached."""
+        """KL(π_T ‖ π̂_S), whose gradient reaches F_T only: A, the proxy and σ are detached."""
         if not self.lambda_gradient:
             return torch.zeros(())
         with torch.no_grad():
-            proxy_mean = self.teacher.decoder(self.proxy(observations))
-        log_std = self.teacher.log_std.detach()
-        return gaussian_kl(self.teacher.decoder.frozen(features), log_std, proxy_mean, log_std).mean()
+            proxy = self.teacher.frozen_distribution(self.proxy(observations))
+        return self.teacher.frozen_distribution(features).kl(proxy).mean()
 
     def _entropy_coefficient(self, progress: float) -> float:
         """Falls linearly to zero while the teacher explores."""

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sitt.nn.distributions import Distribution
+
 
 @dataclass(frozen=True)
 class Rollout:
     """T control steps of N environments, flattened to B = T·N transitions."""
 
     observations: Tensor
-    """(B, 23) normalised as at roll-out time."""
+    """(B, O) normalised as at roll-out time."""
     actions: Tensor
-    """(B, 9) as sampled, before clipping."""
+    """(B, A) as sampled, before clipping."""
     log_probs: Tensor
     """(B,)"""
-    means: Tensor
-    """(B, 9) of the behaviour policy."""
+    behaviour: Distribution
+    """(B,) the policy that sampled them."""
     values: Tensor
     """(B,)"""
     advantages: Tensor

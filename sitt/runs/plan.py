@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, TextIO, Tuple
 
-from sitt.config.compose import ROOT, compose, config_hash, experiment_config, experiment_names, method_names
+from sitt.config.compose import (
+    ROOT,
+    benchmark_methods,
+    compose,
+    config_hash,
+    experiment_config,
+    experiment_names,
+    method_names,
+)
 from sitt.config.explain import did_you_mean, one_sentence
 from sitt.errors import UserError
 from sitt.runs import paths
@@ -29,8 +37,22 @@ class Plan:
 
     experiment: str
     title: str
+    task: str
     methods: Tuple[str, ...]
     seeds: Tuple[int, ...]
+
+    def pictures(self) -> List[str]:
+        """Return the names of the pictures that the report takes from the folder of reports."""
+        if self.task == "maze":
+            return []
+        sweep = ["sweep.png"] if self.experiment == "sweep" else []
+        return ["figure2.png", *sweep, *(f"videos/{method}.gif" for method in self.methods)]
+
+    def artefacts(self) -> List[str]:
+        """Return the names of the files in the folder of reports."""
+        drawn = ["figure3.png", *(["routes.png"] if self.task == "maze" else []), *self.pictures()]
+        documents = [name.replace(".png", ".pdf") for name in drawn if name.endswith(".png")]
+        return ["table1.md", "table1.tex", "table1.csv", *drawn, *documents, "report.html"]
 
     def folders(self) -> List[str]:
         """Return the folders of all runs, method by method."""
@@ -54,21 +76,15 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
         raise UserError(f"--config experiment={name!r} is no name; choose from {', '.join(experiment_names())}")
     experiment = experiment_config(name)
     known = method_names()
-    for method in experiment.without:
-        _require_rules(name, "without", method, known)
-    own_methods = [m for m in known if m not in experiment.without]
-    if experiment.methods != "all":
-        own_methods = list(experiment.methods)
+    own_methods = benchmark_methods() if experiment.methods == "all" else list(experiment.methods)
     methods = _methods(options["methods"], known) if "methods" in options else own_methods
     for method in methods:
-        _require_rules(name, "methods", method, known)
+        _require_rules(name, method, known)
     seeds = _seeds(options["seeds"]) if "seeds" in options else list(experiment.seeds)
-    for method in methods:
-        for seed in seeds:
-            _config(name, method, seed)
+    configs = [_config(name, method, seed) for method in methods for seed in seeds]
     for folder in (paths.RESULTS / name, paths.report_folder(name)):
         _require_usable(folder)
-    return Plan(name, experiment.title, tuple(methods), tuple(seeds))
+    return Plan(name, experiment.title, configs[0].task.name, tuple(methods), tuple(seeds))
 
 
 def set_job_environment() -> None:
@@ -110,12 +126,12 @@ def hold_lock(experiment: str) -> None:
     _held[experiment] = handle
 
 
-def _require_rules(experiment: str, key: str, method: str, known: List[str]) -> None:
+def _require_rules(experiment: str, method: str, known: List[str]) -> None:
     """Refuse a method that an experiment names and that has no rule file."""
     if method not in known:
         raise UserError(
             one_sentence(
-                f"configs/experiment/{experiment}.yaml: experiment.{key} names {method!r}, but there is no "
+                f"configs/experiment/{experiment}.yaml: experiment.methods names {method!r}, but there is no "
                 f"workflow/rules/methods/{method}.smk; {did_you_mean(method, known)}"
             )
         )

@@ -29,7 +29,7 @@ PACKAGES = (
     "pydantic",
 )
 
-RENDERERS = {"mujoco": "MuJoCo Warp ray tracer (CPU)"}
+RENDERERS = {"mujoco": "MuJoCo Warp ray tracer (CPU)", "grid": "none"}
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping
 import torch
 
 from sitt.config.schema import RunConfig
+from sitt.env import make_world
 from sitt.evaluation import play, start_seeds, start_states, student_actor, teacher_actor
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
@@ -21,8 +22,6 @@ from sitt.runs.interrupts import interrupts_noted
 from sitt.runs.progress import Progress
 from sitt.runs.shards import TrainingRow, run_id, write_run_json, write_training
 from sitt.runs.weights import save_networks
-from sitt.sim import make_simulator
-from sitt.task.franka_drawer import FrankaDrawer
 
 
 @dataclass
@@ -49,13 +48,10 @@ class Session:
         training = self.config.training
         self.started_at = datetime.now(timezone.utc)
         self.started = time.monotonic()
-        self.task = FrankaDrawer(self.config.task)
-        self.simulator = make_simulator(
-            self.config.task, self.config.sim, training.evaluation_episodes, self.config.threads
-        )
+        self.world = make_world(self.config, training.evaluation_episodes)
         # Not the final evaluation's starts: those are never seen before the end.
         seeds = start_seeds(self.config.evaluation.seed + 1, training.evaluation_episodes)
-        self.starts = start_states(self.task, seeds)
+        self.starts = start_states(self.world, seeds)
         last = training.evaluations - 1
         self.schedule = {round(k * training.iterations / last) for k in range(training.evaluations)}
         self.progress = Progress(training.iterations, run_id(self.config))
@@ -135,10 +131,11 @@ class Session:
         else:
             actor = (teacher_actor if policy == "teacher" else student_actor)(self.networks)
             reference = self.networks if policy == "student" else None
-            outcome = play(self.task, self.simulator, self.starts, actor, reference)
+            outcome = play(self.world, self.starts, actor, reference)
             returns, success = float(outcome.returns.mean()), float(outcome.success.double().mean())
             mean_kl = float(outcome.action_kl.mean())
             kl = None if math.isnan(mean_kl) else mean_kl
+        log_std = self.networks.teacher.log_std
         return TrainingRow(
             run_id=run_id(self.config),
             iteration=iteration,
@@ -155,7 +152,7 @@ class Session:
             value_loss=losses.get("value"),
             alignment_loss=losses.get("alignment"),
             learning_rate=losses.get("learning_rate"),
-            action_std=float(self.networks.teacher.log_std.detach().exp().mean()),
+            action_std=None if log_std is None else float(log_std.detach().exp().mean()),
         )
 
     def _finish(self, output: Path) -> None:

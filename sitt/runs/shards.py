@@ -57,11 +57,16 @@ class EpisodeRow:
     success: bool
     length: int
     """Control steps."""
-    max_opening_m: float
-    handle_visible: Optional[float]
+    max_opening_m: Optional[float] = None
+    """FrankaDrawer's, as the next two."""
+    handle_visible: Optional[float] = None
     """Part of the handle that the robot leaves to the camera, mean over the steps looked at; None: never in sight."""
-    handle_visible_at_contact: Optional[float]
+    handle_visible_at_contact: Optional[float] = None
     """The same at the first control step at which the robot touches the handle; None: it never does."""
+    ending: Optional[str] = None
+    """The maze's: 'target', 'lava' or 'time-out'."""
+    route: Optional[str] = None
+    """The maze's: one letter of RDLU per move, a dot for one against the border."""
 
 
 TRAINING_TYPES = {
@@ -94,6 +99,8 @@ EPISODE_TYPES = {
     "max_opening_m": "DOUBLE",
     "handle_visible": "DOUBLE",
     "handle_visible_at_contact": "DOUBLE",
+    "ending": "VARCHAR",
+    "route": "VARCHAR",
 }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sitt.config.schema import SimConfig
-from sitt.config.task import TaskConfig
+from sitt.config.task import DrawerConfig
 from sitt.sim.base import Simulator
 
 
-def make_simulator(task: TaskConfig, sim: SimConfig, num_envs: int, threads: int) -> Simulator:
+def make_simulator(task: DrawerConfig, sim: SimConfig, num_envs: int, threads: int) -> Simulator:
     """Build the simulator that the configuration names."""
     # Imported here: Isaac Sim's interpreter has no MuJoCo.
     from sitt.sim.mujoco.simulator import MujocoSimulator

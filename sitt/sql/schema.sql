@@ -46,7 +46,7 @@ COMMENT ON COLUMN runs.status IS 'finished, or missing when the run has not left
 COMMENT ON COLUMN runs.started_at IS 'Start of the training, UTC.';
 COMMENT ON COLUMN runs.wall_s IS 'Wall time of the training, s.';
 COMMENT ON COLUMN runs.env_steps IS 'Control steps simulated for training, over all environments, 1.';
-COMMENT ON COLUMN runs.images_rendered IS 'Student images rendered for training (evaluation not counted), 1.';
+COMMENT ON COLUMN runs.images_rendered IS 'Student observations made for training: images rendered, or views of the maze (evaluation not counted), 1.';
 COMMENT ON COLUMN runs.gradient_steps IS 'Optimiser steps of the student, 1.';
 COMMENT ON COLUMN runs.git_commit IS 'Commit of the code that trained; NULL outside a Git checkout.';
 COMMENT ON COLUMN runs.git_dirty IS 'True: the code differed from that commit.';
@@ -80,17 +80,17 @@ COMMENT ON COLUMN training.iteration IS 'Training iterations done before this ev
 COMMENT ON COLUMN training.env_steps IS 'Control steps simulated for training so far, over all environments, 1.';
 COMMENT ON COLUMN training.wall_s IS 'Wall time since the training began, s.';
 COMMENT ON COLUMN training.policy IS 'Who acts in the evaluation: teacher or student.';
-COMMENT ON COLUMN training.return_mean IS 'Mean undiscounted task reward of full-length episodes, without any KL term, 1.';
-COMMENT ON COLUMN training.success_rate IS 'Fraction of episodes in which the drawer was opened far enough at any time, 1.';
+COMMENT ON COLUMN training.return_mean IS 'Mean undiscounted task reward of whole episodes, without any KL term, 1.';
+COMMENT ON COLUMN training.success_rate IS 'Fraction of episodes in which the drawer was opened far enough at any time, or the target of the maze reached, 1.';
 COMMENT ON COLUMN training.action_kl IS 'Mean KL(teacher || student) of the actions on states the student visits, nats; NULL where undefined.';
 COMMENT ON COLUMN training.episodes IS 'Episodes of this evaluation, 1.';
-COMMENT ON COLUMN training.images_rendered IS 'Student images rendered for training so far, 1.';
+COMMENT ON COLUMN training.images_rendered IS 'Student observations made for training so far, 1.';
 COMMENT ON COLUMN training.gradient_steps IS 'Optimiser steps of the student so far, 1.';
 COMMENT ON COLUMN training.policy_loss IS 'PPO policy loss of the latest iteration, 1; NULL without PPO.';
 COMMENT ON COLUMN training.value_loss IS 'PPO value loss of the latest iteration, 1; NULL without PPO.';
 COMMENT ON COLUMN training.alignment_loss IS 'Imitation loss of the student in the latest iteration, 1.';
 COMMENT ON COLUMN training.learning_rate IS 'Learning rate after the latest iteration: of PPO, or of the student where a finished teacher is imitated, 1.';
-COMMENT ON COLUMN training.action_std IS 'Mean standard deviation of the action distribution, 1 (actions are unit-free).';
+COMMENT ON COLUMN training.action_std IS 'Mean standard deviation of the action distribution, 1 (actions are unit-free); NULL for discrete actions.';
 
 CREATE TABLE episodes (
     run_id VARCHAR NOT NULL,
@@ -103,19 +103,23 @@ CREATE TABLE episodes (
     max_opening_m DOUBLE,
     handle_visible DOUBLE CHECK (handle_visible BETWEEN 0 AND 1),
     handle_visible_at_contact DOUBLE CHECK (handle_visible_at_contact BETWEEN 0 AND 1),
+    ending VARCHAR CHECK (ending IN ('target', 'lava', 'time-out')),
+    route VARCHAR,
     PRIMARY KEY (run_id, policy, episode)
 );
-COMMENT ON TABLE episodes IS 'One row per episode of the final evaluation: mean actions, full length, fixed start states.';
+COMMENT ON TABLE episodes IS 'One row per episode of the final evaluation: likeliest actions, whole episodes, fixed start states.';
 COMMENT ON COLUMN episodes.run_id IS 'The run, as in runs.';
 COMMENT ON COLUMN episodes.policy IS 'Who acts: teacher or student.';
 COMMENT ON COLUMN episodes.episode IS 'Number of the start state, 1.';
 COMMENT ON COLUMN episodes.seed IS 'Seed of the start state.';
 COMMENT ON COLUMN episodes."return" IS 'Undiscounted task reward of the episode, without any KL term, 1.';
-COMMENT ON COLUMN episodes.success IS 'True: the drawer was opened far enough at any time of the episode.';
+COMMENT ON COLUMN episodes.success IS 'True: the drawer was opened far enough at any time of the episode; in the maze, the target was reached.';
 COMMENT ON COLUMN episodes.length IS 'Control steps of the episode, 1.';
-COMMENT ON COLUMN episodes.max_opening_m IS 'Largest opening of the drawer in the episode, m.';
+COMMENT ON COLUMN episodes.max_opening_m IS 'Largest opening of the drawer in the episode, m; NULL in the maze.';
 COMMENT ON COLUMN episodes.handle_visible IS 'Pixels of the handle in the student''s camera over those without the robot in the way, mean over every evaluation.visibility_every-th step, 1; NULL if the handle is never in the image.';
 COMMENT ON COLUMN episodes.handle_visible_at_contact IS 'The same at the first control step at which the robot touches the handle, 1; NULL if it never does.';
+COMMENT ON COLUMN episodes.ending IS 'How an episode of the maze ended: target, lava or time-out; NULL for the drawer.';
+COMMENT ON COLUMN episodes.route IS 'Moves of an episode of the maze: R, D, L and U, a dot for one against the border; NULL for the drawer.';
 
 CREATE TABLE paper (
     artefact VARCHAR NOT NULL,

@@ -14,9 +14,12 @@ CREATE MACRO rate(x) AS x::DECIMAL(18, 3);
 CREATE MACRO rate_low(x, least_x) AS rate(CASE WHEN count(x) > 1 THEN greatest(least_x, avg(x) - t_margin(x)) END);
 CREATE MACRO rate_high(x, largest_x) AS rate(CASE WHEN count(x) > 1 THEN least(largest_x, avg(x) + t_margin(x)) END);
 CREATE MACRO task_return(x) AS x::DECIMAL(18, 2);
--- The paper's methods in the paper's order, from no pressure on the teacher to both, then the control, then all others by name.
+-- The paper's methods in the paper's order, from no pressure on the teacher to both (in the maze, the paper's sign first), then the
+-- control, then all others by name.
 CREATE MACRO method_rank(method) AS coalesce(
-    list_position(['bc', 'dagger', 'joint', 'joint_penalty', 'joint_gradient', 'joint_aligned', 'blind'], method), 8);
+    list_position(
+        ['bc', 'dagger', 'joint', 'joint_penalty', 'joint_gradient', 'joint_aligned', 'maze_aligned', 'blind'], method
+    ), 9);
 
 CREATE VIEW table1 AS
 WITH per_run AS (
@@ -32,6 +35,7 @@ per_method AS (
     SELECT
         method,
         coalesce(any_value(label), method) AS label,
+        any_value(simulator) AS simulator,
         count(success) AS n,
         count(*) AS n_expected,
         avg(success) AS success_mean,
@@ -45,7 +49,7 @@ per_method AS (
     GROUP BY method
 )
 SELECT
-    method,
+    per_method.method,
     label,
     n,
     n_expected,
@@ -58,8 +62,9 @@ SELECT
     task_return(return_std) AS return_std,
     paper.mean::DECIMAL(18, 2) AS paper_mean,
     paper.std::DECIMAL(18, 2) AS paper_std
-FROM per_method LEFT JOIN (FROM paper WHERE artefact = 'table1') AS paper USING (method)
-ORDER BY method_rank(method), method;
+FROM per_method LEFT JOIN paper  -- whose numbers are the drawer's
+    ON artefact = 'table1' AND paper.method = per_method.method AND simulator IS DISTINCT FROM 'grid'
+ORDER BY method_rank(per_method.method), per_method.method;
 COMMENT ON VIEW table1 IS 'Table 1: success rates over seeds, ours beside the paper''s.';
 COMMENT ON COLUMN table1.method IS 'Name of the method.';
 COMMENT ON COLUMN table1.label IS 'Name of the method in tables and figures.';
@@ -143,6 +148,7 @@ SELECT
     rate_low(at_contact, 0) AS at_contact_low,
     rate_high(at_contact, 1) AS at_contact_high
 FROM per_run JOIN runs USING (run_id)
+WHERE simulator <> 'grid'  -- the maze has no handle
 GROUP BY method, policy
 ORDER BY method_rank(method), method, policy;
 COMMENT ON VIEW visibility IS 'How much of the handle the robot leaves to the student''s camera, over seeds.';
@@ -160,11 +166,59 @@ COMMENT ON COLUMN visibility.at_contact_std IS 'Its sample standard deviation ov
 COMMENT ON COLUMN visibility.at_contact_low IS 'Lower end of its 95 % t-interval over seeds, cut at 0, 1; NULL for a single run.';
 COMMENT ON COLUMN visibility.at_contact_high IS 'Upper end of its 95 % t-interval over seeds, cut at 1, 1; NULL for a single run.';
 
+CREATE VIEW maze AS
+WITH per_run AS (
+    SELECT
+        run_id,
+        policy,
+        avg((ending = 'target')::INTEGER) AS target,
+        avg((ending = 'lava')::INTEGER) AS lava,
+        avg((ending = 'time-out')::INTEGER) AS time_out,
+        -- Whoever has taken the path has earned more than the target alone.
+        avg((ending = 'target' AND "return" <= (config->>'$.task.reward.target')::DOUBLE)::INTEGER) AS around,
+        avg(length) FILTER (ending = 'target') AS steps
+    FROM episodes JOIN runs USING (run_id)
+    WHERE ending IS NOT NULL
+    GROUP BY run_id, policy
+)
+SELECT
+    method,
+    any_value(label) AS label,
+    policy,
+    count(*) AS n,
+    rate(avg(target)) AS target_mean,
+    rate(stddev_samp(target)) AS target_std,
+    rate(avg(lava)) AS lava_mean,
+    rate(stddev_samp(lava)) AS lava_std,
+    rate(avg(time_out)) AS time_out_mean,
+    rate(stddev_samp(time_out)) AS time_out_std,
+    rate(avg(around)) AS around_mean,
+    rate(stddev_samp(around)) AS around_std,
+    task_return(avg(steps)) AS steps_mean
+FROM per_run JOIN runs USING (run_id)
+GROUP BY method, policy
+ORDER BY method_rank(method), method, policy;
+COMMENT ON VIEW maze IS 'How the episodes of the maze ended, over seeds; no rows for the drawer.';
+COMMENT ON COLUMN maze.method IS 'Name of the method.';
+COMMENT ON COLUMN maze.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN maze.policy IS 'Who acts: teacher or student.';
+COMMENT ON COLUMN maze.n IS 'Runs (seeds) averaged, 1.';
+COMMENT ON COLUMN maze.target_mean IS 'Part of the episodes that reached the target, mean over seeds, 1: the success rate.';
+COMMENT ON COLUMN maze.target_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN maze.lava_mean IS 'Part of the episodes that ended in lava, mean over seeds, 1.';
+COMMENT ON COLUMN maze.lava_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN maze.time_out_mean IS 'Part of the episodes whose time ran out, mean over seeds, 1.';
+COMMENT ON COLUMN maze.time_out_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN maze.around_mean IS 'Part of the episodes that reached the target and earned no path cell on the way, mean over seeds, 1.';
+COMMENT ON COLUMN maze.around_std IS 'Its sample standard deviation over seeds, 1; NULL for a single run.';
+COMMENT ON COLUMN maze.steps_mean IS 'Control steps of the episodes that reached the target, mean over the seeds that have any, 1; NULL if none has.';
+
 CREATE VIEW comparisons AS
 WITH claims AS (
     FROM (VALUES
         ('dagger', 'bc'), ('joint', 'dagger'), ('joint_aligned', 'joint'),
         ('joint_penalty', 'joint'), ('joint_gradient', 'joint'),
+        ('maze_aligned', 'joint'), ('maze_added', 'joint'),
         ('bc', 'blind'), ('dagger', 'blind'), ('joint', 'blind'), ('joint_aligned', 'blind')
     ) AS claims(method, baseline)
 ),

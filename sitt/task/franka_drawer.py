@@ -12,21 +12,16 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from sitt.config.task import TaskConfig
+from sitt.config.task import DrawerConfig
 from sitt.sim.base import SimState
 from sitt.task.rewards import RewardInputs, reward_terms
 from sitt.task.rotations import about_z, multiply, rotate
-
-NUM_ACTIONS = 9
-NUM_PROPRIOCEPTION = 18
-"""Joint positions and velocities: what the student sees beside the image [P]."""
-NUM_OBSERVATIONS = 23
 
 
 class FrankaDrawer:
     """The Markov decision process; it holds constants only, the simulator holds the state."""
 
-    def __init__(self, cfg: TaskConfig) -> None:
+    def __init__(self, cfg: DrawerConfig) -> None:
         self.cfg = cfg
         robot = cfg.robot
         self.default_joints = torch.tensor(robot.default_joint_positions)
@@ -49,7 +44,7 @@ class FrankaDrawer:
 
     def sample_start(self, count: int, rng: torch.Generator) -> Tuple[Tensor, Tensor]:
         """Draw start states: joint positions (count, 9) and cabinet displacements (count, 4)."""
-        noise = 2.0 * torch.rand(count, NUM_ACTIONS, generator=rng) - 1.0
+        noise = 2.0 * torch.rand(count, len(self.default_joints), generator=rng) - 1.0
         joints = self.default_joints + self.cfg.robot.reset_noise * noise
         displacement = (2.0 * torch.rand(count, 4, generator=rng) - 1.0) * self.cabinet_range
         return torch.clamp(joints, self.lower, self.upper), displacement

@@ -1,7 +1,16 @@
 import pytest
 import yaml
 
-from sitt.config.compose import compose, config_hash, dump, experiment_config, experiment_names, load, method_names
+from sitt.config.compose import (
+    compose,
+    config_hash,
+    dump,
+    experiment_config,
+    experiment_names,
+    load,
+    method_names,
+    shaping,
+)
 from sitt.errors import UserError
 
 
@@ -47,6 +56,16 @@ def test_hash_follows_what_shapes_the_result_and_nothing_else(repository):
     assert config_hash(compose("smoke", "bc", 0, ["experiment.title=Another", "experiment.seeds=[0,1,2]"])) == before
 
 
+def test_a_key_at_a_default_that_came_later_changes_no_hash():
+    shaped = shaping(compose("smoke", "joint_aligned", 0))
+    assert "kl_in_reward" not in shaped["method"] and "name" not in shaped["task"]
+    added, subtracted = (
+        compose("maze", "maze_added", 0, [f"method.kl_in_reward={sign}"]) for sign in ("added", "subtracted")
+    )
+    assert config_hash(added) != config_hash(subtracted)
+    assert shaping(added)["task"]["name"] == "maze"
+
+
 def test_title_of_an_experiment():
     config = experiment_config("smoke")
     assert config.smoke_test
@@ -74,6 +93,18 @@ def test_title_of_an_experiment():
             ("smoke", "joint", 0, ["method.lambda_penalty=-1"]),
             ["method.lambda_penalty = -1", "greater than or equal to 0"],
         ),
+        (
+            ("maze", "maze_added", 0, ["method.kl_in_reward=plus"]),
+            ["method.kl_in_reward = 'plus'", "'subtracted' or 'added'"],
+        ),
+        (("maze", "joint", 0, ["task.name=mace"]), ["task.name = 'mace'", "franka_drawer, maze"]),
+        (("maze", "joint", 0, ["task.margin=9"]), ["grid_size = 21 must exceed 2 x margin = 18"]),
+        (("maze", "joint", 0, ["task.path_up=[4,3]"]), ["path_up = [4, 3] must name the least"]),
+        (("maze", "joint", 0, ["sim=mujoco"]), ["sim.name = mujoco cannot play task maze", "sim: grid"]),
+        (("smoke", "joint", 0, ["sim=grid"]), ["sim.name = grid cannot play task franka_drawer", "sim: mujoco"]),
+        (("maze", "joint", 0, ["encoder=cnn"]), ["encoder.name = cnn does not fit task maze", "encoder: identity"]),
+        (("smoke", "joint", 0, ["encoder=identity"]), ["encoder.name = identity does not fit", "encoder: random"]),
+        (("maze", "joint", 0, ["ppo.bounds_coefficient=0.1"]), ["ppo.bounds_coefficient = 0.1 must be 0"]),
         (("smoke", "joint", 0, ["method.algorithm=jont"]), ["method.algorithm = 'jont'", "joint"]),
     ],
 )

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sitt.config.compose import compose, method_names
+from sitt.config.compose import compose
 from sitt.errors import UserError
 from sitt.runs import paths
 from sitt.runs.plan import hold_lock, make_plan, result_key
@@ -19,6 +19,14 @@ def test_default_is_every_method_and_seed_of_embedded(repository):
     assert plan.folders()[0] == "results/embedded/runs/bc/seed0"
     assert len(plan.folders()) == 15
     assert not (repository / "results").exists()  # planning leaves no trace
+
+
+def test_the_maze_has_a_picture_of_its_own(repository):
+    maze, smoke = make_plan({"experiment": "maze"}), make_plan({"experiment": "smoke"})
+    assert maze.methods == ("bc", "dagger", "joint", "maze_aligned", "maze_added")
+    assert set(maze.artefacts()) - set(smoke.artefacts()) == {"routes.png", "routes.pdf"}
+    films = {"figure2.png", "figure2.pdf", *(f"videos/{method}.gif" for method in smoke.methods)}
+    assert set(smoke.artefacts()) - set(maze.artefacts()) == films
 
 
 def test_options_restrict_the_experiment(repository):
@@ -51,22 +59,22 @@ def test_bad_options_are_refused(repository, options, words):
 def test_method_named_by_an_experiment_needs_a_rule_file(repository):
     path = repository / "configs/experiment/smoke.yaml"
     text = path.read_text(encoding="utf-8").replace("methods: all", "methods: [joint, magic]")
-    path.write_text(re.sub(r"without: \[[^]]*\]", "without: []", text), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"smoke\.yaml: experiment\.methods names 'magic'.*magic\.smk"):
         make_plan({"experiment": "smoke"})
 
 
-def test_all_leaves_out_what_other_experiments_are_for(repository):
+def test_all_means_the_rule_files_of_the_folder_itself(repository):
+    rules = repository / "workflow/rules/methods"
+    (rules / "bc.smk").rename(rules / "ablation/bc.smk")
+    assert make_plan({"experiment": "smoke"}).methods == ("blind", "dagger", "joint", "joint_aligned")
+    assert make_plan({"experiment": "smoke", "methods": ["bc"]}).methods == ("bc",)
     assert make_plan({"experiment": "ablation"}).methods == (
         "joint",
         "joint_penalty",
         "joint_gradient",
         "joint_aligned",
     )
-    path = repository / "configs/experiment/smoke.yaml"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(re.sub(r"without: \[[^]]*\]", "without: [bc]", text), encoding="utf-8")
-    assert set(make_plan({"experiment": "smoke"}).methods) == set(method_names()) - {"bc"}
 
 
 def test_each_point_of_the_sweep_differs_from_the_aligned_method_in_one_setting(repository):
@@ -82,24 +90,6 @@ def test_each_point_of_the_sweep_differs_from_the_aligned_method_in_one_setting(
     assert sorted(found) == [
         (0, 0.0), (0, 0.0005), (0, 0.008), (1, 0.0), (1, 0.0025), (1, 0.04), (2, 2400), (2, 38400),
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        (
-            "without: [joint_gradient, ",
-            "without: [joint_gradent, ",
-            r"experiment\.without names 'joint_gradent'.*did you mean",
-        ),
-        ("methods: all", "methods: [joint]", r"without.*needs methods: all"),
-    ],
-)
-def test_without_must_make_sense(repository, old, new, words):
-    path = repository / "configs/experiment/smoke.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises(UserError, match=words):
-        make_plan({"experiment": "smoke"})
 
 
 def test_results_that_is_no_folder_is_refused(repository):

@@ -4,11 +4,12 @@ import duckdb
 import pytest
 import torch
 
+from sitt.env import make_world
 from sitt.errors import UserError
 from sitt.evaluation import evaluate_run, play, start_seeds, start_states, student_actor, teacher_actor
+from sitt.nn.distributions import Gaussian
 from sitt.nn.policy import Networks
 from sitt.runs.weights import load_networks
-from sitt.sim import make_simulator
 from sitt.task.franka_drawer import FrankaDrawer
 from tests.conftest import tiny
 
@@ -16,15 +17,13 @@ from tests.conftest import tiny
 @pytest.mark.parametrize("actor_of", [teacher_actor, student_actor])
 def test_outcomes_do_not_depend_on_the_number_of_environments(actor_of):
     config = tiny("joint", 0, "task.episode_length=40")
-    task, networks = FrankaDrawer(config.task), Networks(config).eval()
-    starts = start_states(task, start_seeds(5, 7))
+    networks = Networks(config).eval()
+    starts = start_states(FrankaDrawer(config.task), start_seeds(5, 7))
     outcomes = []
     for num_envs in (1, 3, 7, 50):
-        simulator = make_simulator(config.task, config.sim, num_envs, 1)
-        outcomes.append(play(task, simulator, starts, actor_of(networks)))
+        outcomes.append(play(make_world(config, num_envs), starts, actor_of(networks)))
     for outcome in outcomes[1:]:
         assert torch.equal(outcome.returns, outcomes[0].returns)
-        assert torch.equal(outcome.max_opening, outcomes[0].max_opening)
 
 
 def test_start_states_are_fixed_and_extend():
@@ -38,19 +37,20 @@ def test_start_states_are_fixed_and_extend():
 def test_success_counts_at_any_time_and_does_not_end_the_episode():
     """A drawer that stands open at the start and is left alone: success, full length, reward of every step."""
     config = tiny("joint", 0)
-    task = FrankaDrawer(config.task)
-    simulator = make_simulator(config.task, config.sim, 2, 1)
-    rewards = []
+    world = make_world(config, 2)
+    steps = []
 
-    def idle(observations, sim):
-        if not rewards:
-            sim.batch.qpos[0, 9] = 0.399
-        rewards.append(1)
-        return torch.zeros(2, 9)
+    def idle(observations, world):
+        if not steps:
+            world.simulator.batch.qpos[0, 9] = 0.399
+        steps.append(1)
+        return Gaussian(torch.zeros(2, 9), torch.zeros(9))
 
-    outcome = play(task, simulator, start_states(task, start_seeds(1, 2)), idle)
+    outcome = play(world, start_states(world, start_seeds(1, 2)), idle)
     assert outcome.success.tolist() == [True, False]
-    assert len(rewards) == outcome.length == config.task.episode_length
+    assert not outcome.over.any()
+    assert outcome.lengths.tolist() == [config.task.episode_length] * 2
+    assert len(steps) == config.task.episode_length
 
 
 def test_evaluate_run_writes_one_row_per_episode_and_policy(trained, tmp_path):

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 import torch
 
-from sitt.env import make_env
+from sitt.env import make_env, make_world
 from sitt.errors import UserError
 from sitt.evaluation import evaluate_run, student_actor
 from sitt.methods import train
@@ -15,9 +15,7 @@ from sitt.rl.collector import Collector
 from sitt.rl.ppo import PPO
 from sitt.runs.weights import load_networks
 from sitt.seeding import generator
-from sitt.sim import make_simulator
 from sitt.sim.mujoco import MujocoSimulator
-from sitt.task.franka_drawer import FrankaDrawer
 from tests.conftest import tiny
 
 METHODS = ("bc", "blind", "dagger", "joint", "joint_aligned")
@@ -70,7 +68,15 @@ def test_the_joint_teacher_without_pressure_is_plain_ppo_bit_for_bit(trained):
     networks.teacher.normalizer.update(env.observation)
     # One image per iteration, never looked at: no student, no alignment phase.
     collector = Collector(
-        env, networks, config.ppo, 1, 1, 0.0, generator(config.seed, "exploration"), generator(9, "other subset")
+        env,
+        networks,
+        config.ppo,
+        config.task.reward_scale,
+        1,
+        1,
+        0.0,
+        generator(config.seed, "exploration"),
+        generator(9, "other subset"),
     )
     ppo = PPO(config.ppo, networks.teacher, networks.proxy, 0.0, generator(config.seed, "minibatches"))
     iterations = config.training.iterations
@@ -109,13 +115,12 @@ def test_nothing_is_rendered_for_a_blind_student(tmp_path, monkeypatch):
 def test_only_the_blind_student_acts_alike_wherever_the_cabinet_stands(trained, method):
     run = trained(method)
     networks = load_networks(run.config, run.folder / "policy.pt")
-    simulator = make_simulator(run.config.task, run.config.sim, 2, 1)
+    world = make_world(run.config, 2)
     offset = torch.tensor([[0.0, -0.15, 0.0, 0.0], [0.0, 0.15, 0.0, 0.0]])
     joints = torch.tensor(run.config.task.robot.default_joint_positions).expand(2, 9)
-    simulator.reset(torch.arange(2), joints, offset)
-    observations = FrankaDrawer(run.config.task).observe(simulator.state)
+    world.reset(torch.arange(2), (joints, offset))
     with torch.no_grad():
-        one, other = student_actor(networks)(observations, simulator)
+        one, other = student_actor(networks)(world.observe(), world).mode()
     assert torch.equal(one, other) == (method == "blind")
 
 
@@ -131,7 +136,15 @@ def test_penalty_lowers_the_reward_by_lambda_times_the_divergence(progress, shar
     def collect(penalty):
         networks = Networks(config)
         env = make_env(config, 8, generator(0, "environment"))
-        arguments = (config.ppo, 8, 8, penalty, generator(0, "exploration"), generator(0, "subset"))
+        arguments = (
+            config.ppo,
+            config.task.reward_scale,
+            8,
+            8,
+            penalty,
+            generator(0, "exploration"),
+            generator(0, "subset"),
+        )
         return networks, Collector(env, networks, *arguments).collect(progress).rollout
 
     networks, plain = collect(0.0)
@@ -139,12 +152,14 @@ def test_penalty_lowers_the_reward_by_lambda_times_the_divergence(progress, shar
     teacher = networks.teacher
     with torch.no_grad():
         proxy = teacher.decoder(networks.proxy(plain.observations))
-        kl = (0.5 * ((plain.means - proxy) / teacher.log_std.exp()).square()).sum(-1)
+        kl = (0.5 * ((plain.behaviour.mean - proxy) / teacher.log_std.exp()).square()).sum(-1)
     assert torch.equal(plain.actions, penalised.actions)
     # The last step of each environment has no later rewards: its advantage falls by the penalty alone.
     last = slice(-8, None)
     fall = plain.advantages[last] - penalised.advantages[last]
     assert torch.allclose(fall, share * 0.5 * kl[last], atol=1e-5)
+    rise = collect(-0.5)[1].advantages[last] - plain.advantages[last]  # the sign of the authors' maze code
+    assert torch.allclose(rise, fall, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["bc", "dagger"])

@@ -21,9 +21,9 @@ def images(count=3, size=28):
 
 
 def test_random_encoder_is_frozen_seeded_and_flat():
-    first = make_encoder(config("random"), 28, generator(0, "a"))
-    again = make_encoder(config("random"), 28, generator(0, "a"))
-    other = make_encoder(config("random"), 28, generator(1, "a"))
+    first = make_encoder(config("random"), (3, 28, 28), generator(0, "a"))
+    again = make_encoder(config("random"), (3, 28, 28), generator(0, "a"))
+    other = make_encoder(config("random"), (3, 28, 28), generator(1, "a"))
     assert first.num_features == 8 * 7 * 7
     assert first.embed(images()).shape == (3, 392)
     assert torch.equal(first.embed(images()), again.embed(images()))
@@ -32,7 +32,7 @@ def test_random_encoder_is_frozen_seeded_and_flat():
 
 
 def test_cnn_stores_the_image_and_learns():
-    encoder = make_encoder(config("cnn"), 28, generator(0, "a"))
+    encoder = make_encoder(config("cnn"), (3, 28, 28), generator(0, "a"))
     stored = encoder.embed(images())
     assert stored.dtype == torch.uint8 and torch.equal(stored, images())
     features = encoder(stored)
@@ -43,7 +43,9 @@ def test_cnn_stores_the_image_and_learns():
 
 def test_spatial_softmax_finds_a_bright_spot():
     """With one identity-like channel the expected coordinate moves with the spot."""
-    encoder = make_encoder(EncoderConfig(name="cnn", channels=(1,), pretrained="", revision=""), 32, generator(0, "a"))
+    encoder = make_encoder(
+        EncoderConfig(name="cnn", channels=(1,), pretrained="", revision=""), (3, 32, 32), generator(0, "a")
+    )
     with torch.no_grad():
         encoder.convolutions[0].weight.fill_(1.0)
         encoder.convolutions[0].bias.zero_()
@@ -72,7 +74,7 @@ def tiny_dino(tmp_path_factory):
 
 def test_dinov2_loads_from_a_folder_and_flattens_its_patches(tiny_dino):
     folder, model = tiny_dino
-    encoder = make_encoder(config("dinov2", str(folder)), 28, generator(0, "a"))
+    encoder = make_encoder(config("dinov2", str(folder)), (3, 28, 28), generator(0, "a"))
     pixels = images().float() / 255
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     normalised = (pixels - mean.view(3, 1, 1)) / std.view(3, 1, 1)
@@ -86,12 +88,12 @@ def test_dinov2_loads_from_a_folder_and_flattens_its_patches(tiny_dino):
 
 def test_dinov2_refuses_a_size_that_is_no_multiple_of_the_patch(tiny_dino):
     with pytest.raises(UserError, match="multiple of the encoder's patch size 14"):
-        make_encoder(config("dinov2", str(tiny_dino[0])), 32, generator(0, "a"))
+        make_encoder(config("dinov2", str(tiny_dino[0])), (3, 32, 32), generator(0, "a"))
 
 
 def test_missing_weights_are_one_sentence(tmp_path):
     with pytest.raises(UserError, match="holds no DINOv2 weights"):
-        make_encoder(config("dinov2", str(tmp_path / "nothing")), 28, generator(0, "a"))
+        make_encoder(config("dinov2", str(tmp_path / "nothing")), (3, 28, 28), generator(0, "a"))
 
 
 def test_the_student_sees_the_image_and_its_own_state_only():

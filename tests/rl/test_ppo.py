@@ -8,7 +8,7 @@ from stable_baselines3 import PPO as ReferencePPO
 from stable_baselines3.common.logger import Logger
 
 from sitt.config.compose import compose
-from sitt.nn.distributions import gaussian_kl, gaussian_log_prob
+from sitt.nn.distributions import Gaussian
 from sitt.nn.policy import Networks
 from sitt.rl.ppo import PPO, clipped_policy_loss, value_loss
 from sitt.rl.rollout import Rollout
@@ -31,9 +31,10 @@ def random_rollout(networks, seed=0):
         actions = means + teacher.log_std.exp() * torch.randn(means.shape, generator=rng)
         values = teacher.value(observations)
         # Another behaviour policy than the present one, so that some ratios leave the clipping range.
-        log_probs = gaussian_log_prob(means, teacher.log_std, actions) + 0.3 * torch.randn(len(values), generator=rng)
+        log_probs = teacher.distribution(means).log_prob(actions) + 0.3 * torch.randn(len(values), generator=rng)
     advantages = torch.randn(len(values), generator=rng)
-    return Rollout(observations, actions, log_probs, means, values, advantages, advantages + values)
+    behaviour = teacher.distribution(means).detached()
+    return Rollout(observations, actions, log_probs, behaviour, values, advantages, advantages + values)
 
 
 def ppo_of(networks, lambda_gradient=0.0, **changes):
@@ -159,7 +160,7 @@ def test_the_weight_of_the_kl_rises_over_the_exploration(networks):
     ppo = ppo_of(networks, lambda_gradient=0.3, exploration_fraction=0.5)
     without = ppo_of(networks, exploration_fraction=0.5)
     for progress, expected in ((0.0, 0.0), (0.25, 0.15), (0.5, 0.3), (0.9, 0.3)):
-        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
+        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
         added = ppo.total(loss, progress) - without.total(loss, progress)
         assert added.item() == pytest.approx(expected * loss.alignment_kl.item(), abs=1e-5)
 
@@ -167,14 +168,14 @@ def test_the_weight_of_the_kl_rises_over_the_exploration(networks):
 def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
     ppo = ppo_of(networks, lambda_gradient=1.0)
     rollout = random_rollout(networks)
-    loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
+    loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
     loss.alignment_kl.backward()
     reached = {name for name, p in networks.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
     assert reached and all(name.startswith("teacher.encoder.") for name in reached)
     mean = networks.teacher.decoder(networks.teacher.encoder(rollout.observations[:10]))
     proxy = networks.teacher.decoder(networks.proxy(rollout.observations[:10]))
     log_std = networks.teacher.log_std
-    expected = gaussian_kl(mean, log_std, proxy, log_std).mean()
+    expected = Gaussian(mean, log_std).kl(Gaussian(proxy, log_std)).mean()
     assert loss.alignment_kl.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -214,7 +215,7 @@ def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
     rollout = random_rollout(networks)
     ppo = ppo_of(networks, entropy_coefficient=0.4, exploration_fraction=0.5)
     for progress, expected in ((0.0, 0.4), (0.25, 0.2), (0.5, 0.0), (0.9, 0.0)):
-        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10), networks.teacher.log_std.detach())
+        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
         without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
         assert (without - ppo.total(loss, progress)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
 
@@ -223,14 +224,13 @@ def test_the_critic_learns_returns_on_their_own_scale(networks):
     """Returns a hundred times as large, and as widely spread, make the same loss once they are standardised."""
     rollout, ppo = random_rollout(networks), ppo_of(networks)
     everything = torch.arange(STEPS * ENVS)
-    log_std = networks.teacher.log_std.detach()
     normalizer = networks.teacher.return_normalizer
     normalizer.update(rollout.returns.unsqueeze(-1))
-    small = ppo.loss(rollout, rollout.advantages, everything, log_std).value
+    small = ppo.loss(rollout, rollout.advantages, everything).value
     normalizer.load_state_dict({"mean": torch.zeros(1), "variance": torch.ones(1), "count": torch.zeros(())})
     large = Rollout(**{**vars(rollout), "returns": 100.0 * rollout.returns, "values": 100.0 * rollout.values})
     normalizer.update(large.returns.unsqueeze(-1))
-    assert ppo.loss(large, large.advantages, everything, log_std).value.item() == pytest.approx(small.item(), rel=1e-3)
+    assert ppo.loss(large, large.advantages, everything).value.item() == pytest.approx(small.item(), rel=1e-3)
     # What the critic says is in units of the returns.
     observations = rollout.observations[:3]
     said = networks.teacher.critic(observations).squeeze(-1)

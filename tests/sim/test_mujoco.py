@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from sitt.config.schema import SimConfig
-from sitt.config.task import TaskConfig
+from sitt.config.task import DrawerConfig
 from sitt.sim.mujoco import MujocoSimulator
 
 CONFIG = Path(__file__).parents[2] / "configs" / "task" / "franka_drawer.yaml"
@@ -22,10 +22,10 @@ FINGER_OPEN, FINGER_CLOSED = 0.04, 0.0
 HANDLE_HEIGHT = 0.4 + 0.3172 + 0.0092  # the bar's centre, m
 
 
-def make_task(props: bool = False) -> TaskConfig:
+def make_task(props: bool = False) -> DrawerConfig:
     values = yaml.safe_load(CONFIG.read_text())
     values["cabinet"]["props"] = props
-    return TaskConfig.model_validate_json(json.dumps(values))
+    return DrawerConfig.model_validate_json(json.dumps(values))
 
 
 TASK = make_task()
@@ -33,7 +33,7 @@ CABINET_X = TASK.cabinet.position[0]
 DEFAULT = torch.tensor(TASK.robot.default_joint_positions)
 
 
-def make(num_envs: int = 1, threads: int = 1, task: TaskConfig = TASK) -> MujocoSimulator:
+def make(num_envs: int = 1, threads: int = 1, task: DrawerConfig = TASK) -> MujocoSimulator:
     return MujocoSimulator(task, SIM, num_envs, threads)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from sitt.config.compose import compose
 from sitt.config.schema import ExperimentConfig
 from sitt.store import store
 
@@ -23,7 +24,8 @@ TRAINING = """SELECT run_id::VARCHAR AS run_id, iteration::INTEGER AS iteration,
 EPISODES = """SELECT run_id::VARCHAR AS run_id, policy::VARCHAR AS policy, episode::INTEGER AS episode,
     (1000 + episode)::BIGINT AS seed, "return"::DOUBLE AS "return",
     success::BOOLEAN AS success, 150::INTEGER AS length, 0.2::DOUBLE AS max_opening_m,
-    0.75::DOUBLE AS handle_visible, NULL::DOUBLE AS handle_visible_at_contact"""
+    0.75::DOUBLE AS handle_visible, NULL::DOUBLE AS handle_visible_at_contact,
+    NULL::VARCHAR AS ending, NULL::VARCHAR AS route"""
 
 
 def write_run(
@@ -102,3 +104,36 @@ def run_json(method: str, seed: int, label: str) -> dict:
         "hardware": {"cpu": "A <fast> CPU", "cores": 2, "memory_gib": 8.0, "renderer": "ray tracer", "threads": 1},
         "versions": {"python": "3.11.7", "torch": "2.13.0"},
     }
+
+
+AROUND = "L" * 8 + "U" * 18 + "R" * 8
+"""A way round the lava, 34 steps from the start to the target."""
+
+
+def write_maze_run(root: Path, method: str, seed: int, endings: tuple[int, int, int]) -> Path:
+    """Write a run of the maze; of the student's ten episodes, so many reach the target, fall into lava and time out.
+
+    The teacher reaches the target in all of its ten, by the path in four of them (return 22).
+    """
+    folder = write_run(root, method, seed)
+    path = folder / "run.json"
+    content = json.loads(path.read_text())
+    content["simulator"] = "grid"
+    content["config"]["task"] = compose("maze", "joint", 0).task.model_dump(mode="json")
+    path.write_text(json.dumps(content))
+    target, lava, _ = endings
+    write_parquet(
+        folder / "episodes.parquet",
+        f"""SELECT * REPLACE (
+                (policy = 'teacher' OR ending = 'target') AS success,
+                CASE ending WHEN 'target' THEN 34 WHEN 'lava' THEN 2 ELSE 442 END::INTEGER AS length,
+                CASE WHEN policy = 'teacher' AND episode < 4 THEN 22.0
+                    WHEN ending = 'target' THEN 10.0 ELSE 0.0 END::DOUBLE AS "return",
+                NULL::DOUBLE AS max_opening_m, NULL::DOUBLE AS handle_visible,
+                CASE ending WHEN 'target' THEN '{AROUND}'
+                    WHEN 'lava' THEN 'UU' ELSE 'D' || repeat('.', 441) END AS route)
+            FROM (SELECT * REPLACE (CASE WHEN policy = 'teacher' OR episode < {target} THEN 'target'
+                WHEN episode < {target + lava} THEN 'lava' ELSE 'time-out' END AS ending)
+                FROM read_parquet('{folder}/episodes.parquet'))""",
+    )
+    return folder

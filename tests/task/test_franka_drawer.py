@@ -151,7 +151,7 @@ def play_on_after_success(config, success_is, steps_after_success, steps):
     task = config.task.model_copy(update={"success_is": success_is, "steps_after_success": steps_after_success})
     env = make_env(config.model_copy(update={"task": task}), 2, generator(1, "environment"))
     env.steps[:] = 0
-    env.simulator.batch.qpos[0, 9] = 0.395
+    env.world.simulator.batch.qpos[0, 9] = 0.395
     for _ in range(steps):
         step = env.step(torch.zeros(2, 9))
     return step, env
@@ -169,10 +169,10 @@ def test_success_ends_the_episode_as_configured(config, success_is):
 def test_the_episode_goes_on_for_the_configured_steps_after_success(config):
     step, env = play_on_after_success(config, "truncation", steps_after_success=2, steps=2)
     assert not step.truncated.any()
-    env.simulator.batch.qpos[0, 9] = 0.1  # pushed shut again: it was open once, which is success
+    env.world.simulator.batch.qpos[0, 9] = 0.1  # pushed shut again: it was open once, which is success
     step = env.step(torch.zeros(2, 9))
     assert step.truncated.tolist() == [True, False]
-    assert env.steps.tolist() == [0, 3] and env.since_success.tolist() == [0, 0]
+    assert env.steps.tolist() == [0, 3] and env.world.since_success.tolist() == [0, 0]
 
 
 def test_success_as_a_continuation_ends_nothing(config):

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from sitt.env import make_world
 from sitt.evaluation import play, start_seeds, start_states, teacher_actor
+from sitt.nn.distributions import Gaussian
 from sitt.nn.policy import Networks
 from sitt.sim import make_simulator
 from sitt.task.franka_drawer import FrankaDrawer
@@ -16,23 +18,24 @@ TASK = FrankaDrawer(CONFIG.task)
 
 
 def watched(num_envs, every, networks):
-    simulator = make_simulator(CONFIG.task, CONFIG.sim, num_envs, 1)
-    visibility = HandleVisibility(every, LENGTH)
-    outcome = play(TASK, simulator, start_states(TASK, start_seeds(5, 7)), teacher_actor(networks), observer=visibility)
-    return outcome, visibility
+    world = make_world(CONFIG, num_envs)
+    watcher = world.watcher(every)
+    outcome = play(world, start_states(TASK, start_seeds(5, 7)), teacher_actor(networks), observer=watcher)
+    return outcome, watcher
 
 
 def test_watching_changes_no_outcome_and_depends_on_no_batch():
     networks = Networks(CONFIG).eval()
-    simulator = make_simulator(CONFIG.task, CONFIG.sim, 7, 1)
-    plain = play(TASK, simulator, start_states(TASK, start_seeds(5, 7)), teacher_actor(networks))
-    means = []
+    plain = play(make_world(CONFIG, 7), start_states(TASK, start_seeds(5, 7)), teacher_actor(networks))
+    means, openings = [], []
     for num_envs in (1, 3, 7, 20):
-        outcome, visibility = watched(num_envs, 4, networks)
+        outcome, watcher = watched(num_envs, 4, networks)
         assert torch.equal(outcome.returns, plain.returns)
-        assert torch.equal(outcome.max_opening, plain.max_opening)
-        means.append(visibility.means(7))
-        assert visibility.at_contact(7).isnan().all()  # in a fifth of a second nobody gets there
+        means.append(watcher.visibility.means(7))
+        openings.append(watcher.max_opening(7))
+        assert watcher.visibility.at_contact(7).isnan().all()  # in a fifth of a second nobody gets there
+        assert watcher.columns(outcome)["handle_visible_at_contact"] == [None] * 7
+    assert all(torch.equal(one, openings[0]) for one in openings)
     assert all(torch.equal(one, means[0]) for one in means)
     assert 0 < means[0].min() < means[0].max() <= 1
 
@@ -41,18 +44,17 @@ def test_watching_changes_no_outcome_and_depends_on_no_batch():
 def test_the_mean_is_over_every_kth_state_in_which_an_action_is_chosen(every):
     seen = []
 
-    def look(step, simulator):
-        seen.append(simulator.handle_visible(torch.arange(3)).double())
-        visibility(step, simulator)
+    def look(step, world):
+        seen.append(world.simulator.handle_visible(torch.arange(3)).double())
+        visibility(step, world.simulator)
 
-    def swing(observations, simulator):
-        return torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0, 0]).expand(3, 9)
+    def swing(observations, world):
+        return Gaussian(torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0, 0]).expand(3, 9), torch.zeros(9))
 
     visibility = HandleVisibility(every, LENGTH)
-    simulator = make_simulator(CONFIG.task, CONFIG.sim, 3, 1)
     joints, displacements = start_states(TASK, start_seeds(5, 3))
     joints[:, :4] = torch.tensor([0.1, -0.5, 0.0, -1.8])  # before the handle, from where the arm swings aside
-    play(TASK, simulator, (joints, displacements), swing, observer=look)
+    play(make_world(CONFIG, 3), (joints, displacements), swing, observer=look)
     assert len(seen) == LENGTH + 1
     assert not torch.equal(seen[0], seen[-1])
     assert torch.allclose(visibility.means(3), torch.stack(seen[:-1:every]).mean(0), rtol=1e-12)

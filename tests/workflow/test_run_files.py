@@ -44,7 +44,7 @@ def test_episodes_keep_the_contracts_column_names(tmp_path):
         assert dict(zip(names, relation.fetchone(), strict=True)) == {
             "run_id": "smoke/bc/seed1", "policy": "student", "episode": 3, "seed": 2**40, "return": -1.5,
             "success": True, "length": 24, "max_opening_m": 0.39, "handle_visible": None,
-            "handle_visible_at_contact": 0.5,
+            "handle_visible_at_contact": 0.5, "ending": None, "route": None,
         }  # fmt: skip
 
 

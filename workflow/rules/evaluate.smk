@@ -1,3 +1,6 @@
+from sitt.store import SCHEMA_VERSION
+
+
 rule evaluate:
     input:
         config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
@@ -14,6 +17,8 @@ rule evaluate:
     threads: lambda wildcards: run_threads(wildcards.experiment, wildcards.method, int(wildcards.seed))
     resources:
         mem_mb=2000,
+    params:
+        schema=SCHEMA_VERSION,
     shell:
         "sitt evaluate --config {input.config:q} --policy {input.policy:q} --output {output:q} "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'

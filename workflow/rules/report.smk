@@ -34,6 +34,25 @@ rule figure3:
         "sitt report figure3 --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
 
 
+# Which experiment gets which of these: Plan.artefacts.
+rule routes:
+    input:
+        "results/{experiment}/metrics.duckdb",
+    output:
+        multiext("reports/{experiment}/routes", ".pdf", ".png"),
+    log:
+        "results/{experiment}/logs/routes.log",
+    benchmark:
+        "results/{experiment}/benchmarks/routes.tsv"
+    conda:
+        "../envs/sitt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "sitt report routes --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+
+
 rule sweep:
     input:
         "results/{experiment}/metrics.duckdb",
@@ -54,9 +73,7 @@ rule sweep:
 
 rule html:
     input:
-        "reports/sweep/sweep.png" if PLAN.experiment == "sweep" else [],
-        expand("reports/{{experiment}}/videos/{method}.gif", method=PLAN.methods),
-        "reports/{experiment}/figure2.png",
+        expand("reports/{{experiment}}/{picture}", picture=PLAN.pictures()),
         database="results/{experiment}/metrics.duckdb",
     output:
         "reports/{experiment}/report.html",

@@ -7,7 +7,7 @@ from importlib import resources
 import mujoco
 import numpy as np
 
-from sitt.config.task import TaskConfig
+from sitt.config.task import DrawerConfig
 
 ROBOT_JOINTS = (*(f"joint{i}" for i in range(1, 8)), "finger_joint1", "finger_joint2")
 ROBOT_BASE = "link0"
@@ -21,7 +21,7 @@ PROP_POSITIONS = tuple((x, y, -0.011) for x in (-0.06, 0.06) for y in (-0.06, 0.
 """Where the cubes start in the drawer's frame, m."""
 
 
-def build_model(task: TaskConfig, drawn: bool = False, robot: bool = True) -> mujoco.MjModel:
+def build_model(task: DrawerConfig, drawn: bool = False, robot: bool = True) -> mujoco.MjModel:
     """Compile the scene for a task.
 
     Physics and renderer get models of their own, since every drawn geom costs the physics time:
@@ -50,7 +50,7 @@ def build_model(task: TaskConfig, drawn: bool = False, robot: bool = True) -> mu
     return spec.compile()
 
 
-def rest_state(model: mujoco.MjModel, task: TaskConfig) -> np.ndarray:
+def rest_state(model: mujoco.MjModel, task: DrawerConfig) -> np.ndarray:
     """Return qpos (nq,) of the default pose with the drawer closed and the cabinet undisplaced."""
     data = mujoco.MjData(model)
     data.qpos[:9] = task.robot.default_joint_positions
@@ -64,7 +64,7 @@ def yaw_quaternion(yaw: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(half), zero, zero, np.sin(half)], axis=-1)
 
 
-def _set_robot(spec: mujoco.MjSpec, task: TaskConfig) -> None:
+def _set_robot(spec: mujoco.MjSpec, task: DrawerConfig) -> None:
     robot = task.robot
     base = spec.body(ROBOT_BASE)
     base.pos = robot.base_position
@@ -78,7 +78,7 @@ def _set_robot(spec: mujoco.MjSpec, task: TaskConfig) -> None:
         actuator.biasprm[1:3] = (-robot.stiffness[i], -robot.damping[i])
 
 
-def _set_cabinet(spec: mujoco.MjSpec, task: TaskConfig) -> None:
+def _set_cabinet(spec: mujoco.MjSpec, task: DrawerConfig) -> None:
     cabinet = task.cabinet
     spec.body("cabinet").pos = cabinet.position
     joint = spec.joint("drawer_top_joint")
@@ -93,7 +93,7 @@ def _set_cabinet(spec: mujoco.MjSpec, task: TaskConfig) -> None:
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_GRAVITY
 
 
-def _add_props(spec: mujoco.MjSpec, task: TaskConfig) -> None:
+def _add_props(spec: mujoco.MjSpec, task: DrawerConfig) -> None:
     """Put the cubes into the drawer; gravity then acts on them alone."""
     for body in spec.bodies:
         body.gravcomp = 1.0

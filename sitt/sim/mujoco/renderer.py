@@ -14,7 +14,7 @@ from mujoco.batch import Batch
 from torch import Tensor
 
 from sitt.config.schema import SimConfig
-from sitt.config.task import TaskConfig
+from sitt.config.task import DrawerConfig
 from sitt.sim.mujoco.model import HANDLE_GEOMS, build_model
 
 wp.config.log_level = wp.LOG_WARNING
@@ -34,7 +34,7 @@ class Renderer:
 
     def __init__(
         self,
-        task: TaskConfig,
+        task: DrawerConfig,
         sim: SimConfig,
         camera: str = "student",
         size: int | None = None,
@@ -119,7 +119,7 @@ class Renderer:
             mjw.render(self._warp_model, data, context)
 
 
-def compile_kernels(task: TaskConfig, sim: SimConfig) -> None:
+def compile_kernels(task: DrawerConfig, sim: SimConfig) -> None:
     """Compile the ray tracer's kernels into Warp's cache, so that jobs that run side by side find them there."""
     renderer = Renderer(task, sim)
     data = mujoco.MjData(renderer._model)

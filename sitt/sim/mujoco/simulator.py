@@ -12,7 +12,7 @@ from mujoco.batch import Batch, SimulationError
 from torch import Tensor
 
 from sitt.config.schema import SimConfig
-from sitt.config.task import TaskConfig
+from sitt.config.task import DrawerConfig
 from sitt.sim.base import SimState
 from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state, yaw_quaternion
 from sitt.sim.mujoco.renderer import Renderer
@@ -32,7 +32,7 @@ class MujocoSimulator:
         threads: CPU threads of the physics.
     """
 
-    def __init__(self, task: TaskConfig, sim: SimConfig, num_envs: int, threads: int) -> None:
+    def __init__(self, task: DrawerConfig, sim: SimConfig, num_envs: int, threads: int) -> None:
         self.num_envs = num_envs
         self.device = torch.device("cpu")
         self.bad_simulations = 0
