@@ -26,6 +26,14 @@ def train_again(run, folder, *overrides, teacher=None):
     train(tiny(run.config.method.name, run.config.seed, *overrides), folder / "policy.pt", teacher)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell starts what it puts in the background with SIGINT ignored, and an ignored signal stays ignored."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
 def at_iteration(monkeypatch, number, act):
     """Act at the end of an iteration, before its checkpoint is due."""
     update = Progress.update
