@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sitt.config.fields import Count, Fraction, NonNegative, Positive, Strict, Widths
+from sitt.config.fields import Count, Fraction, NonNegative, Positive, Strict, Whole, Widths
 
 
 class EncoderConfig(Strict):
@@ -144,7 +144,7 @@ class EvaluationConfig(Strict):
 
     episodes: Count
     """Episodes, from fixed start states."""
-    seed: Annotated[int, Field(ge=0)]
+    seed: Whole
     """Seed of the start states; independent of the run's seed."""
     num_envs: Count
     """Environments stepped side by side; the outcome does not depend on it."""

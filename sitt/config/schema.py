@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Dict, Literal, Tuple, Type
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from sitt.config.fields import Algorithm, Count, ExperimentName, Name, Strict
+from sitt.config.fields import Algorithm, Count, ExperimentName, Name, Strict, Whole
 from sitt.config.learning import (
     EncoderConfig,
     EvaluationConfig,
@@ -38,7 +38,7 @@ class ExperimentConfig(Strict):
     """Label every artefact as a smoke test (its numbers mean nothing)."""
     methods: Annotated[Tuple[Name, ...], Field(min_length=1)] | Literal["all"]
     """Methods to train; 'all' means every rule file in workflow/rules/methods, but not in its subfolders."""
-    seeds: Annotated[Tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    seeds: Annotated[Tuple[Whole, ...], Field(min_length=1)]
     """Seeds to train; each is one run per method."""
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ class RunConfig(Strict):
     """One run, fully resolved: (experiment, method, seed) and all that shapes its result."""
 
     experiment: ExperimentConfig
-    seed: Annotated[int, Field(ge=0)]
+    seed: Whole
     """Seed from which every generator of the run is derived."""
     threads: Count
     """Threads of torch and of the physics; never the core count."""

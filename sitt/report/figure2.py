@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,8 @@ from PIL import Image
 
 from sitt.config.compose import load
 from sitt.evaluation import teacher_actor
-from sitt.files import atomic_path
 from sitt.report.contents import SMOKE_LABEL
-from sitt.report.figure3 import UNDATED, style
+from sitt.report.drawing import write_figure
 from sitt.report.film import Camera, Moment, caption, drawer, film
 from sitt.runs.paths import CONFIG, POLICY
 
@@ -45,13 +43,8 @@ def write_figure2(run_dirs: list[Path], folder: Path) -> None:
     Raises:
         UserError: a run's files are damaged, or the folder cannot be written.
     """
-    with style():
-        figure = _draw({run_dir: _play(run_dir) for run_dir in run_dirs})
-        for kind in ("pdf", "png"):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, dpi=300, metadata=UNDATED[kind])
-            with atomic_path(folder / f"figure2.{kind}") as temporary:
-                temporary.write_bytes(buffer.getvalue())
+    runs = {run_dir: _play(run_dir) for run_dir in run_dirs}
+    write_figure(lambda: _draw(runs), folder, "figure2")
 
 
 def pick(episode: list[Moment], threshold: float) -> list[Moment | None]:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
-import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sitt.files import atomic_path
 from sitt.report.contents import SMOKE_LABEL, Contents, Row, read
+from sitt.report.drawing import rendered, write_figure
 
 LINES = {"student": "-", "teacher": (0, (4, 1.5))}
 BASELINE = (0, (1, 1.5))
 NEUTRAL = "0.25"
-UNDATED: dict[str, dict[str, Any]] = {
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    "png": {"Software": None},
-}
-"""Metadata that would differ between two runs or two versions, left out."""
 
 
 def write_figure3(database: Path, folder: Path) -> None:
@@ -34,17 +26,12 @@ def write_figure3(database: Path, folder: Path) -> None:
         UserError: the database cannot be read, or the folder cannot be written.
     """
     contents = read(database)
-    for kind in ("pdf", "png"):
-        with atomic_path(folder / f"figure3.{kind}") as temporary:
-            temporary.write_bytes(render(contents, kind))
+    write_figure(lambda: _draw(contents), folder, "figure3")
 
 
 def render(contents: Contents, kind: str) -> bytes:
     """Return the figure as a file of a kind, 'pdf' or 'png'."""
-    buffer = io.BytesIO()
-    with style():
-        _draw(contents).savefig(buffer, format=kind, dpi=300, metadata=UNDATED[kind])
-    return buffer.getvalue()
+    return rendered(lambda: _draw(contents), kind)
 
 
 def methods_with_a_teacher(contents: Contents) -> list[str]:
@@ -55,15 +42,6 @@ def methods_with_a_teacher(contents: Contents) -> list[str]:
         if len({row["env_steps"] for row in curve}) > 1 and len({row["return_mean"] for row in curve}) > 1:
             found.append(method)
     return found
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """The look of the figures, with the font that comes with matplotlib, so that every machine draws the same."""
-    with mpl.rc_context(), sns.axes_style("ticks"), sns.plotting_context("paper"):
-        # Type 42 embeds fonts as TrueType; a '$' in a label is a '$'.
-        mpl.rcParams.update({"font.family": "DejaVu Sans", "pdf.fonttype": 42, "text.parse_math": False})
-        yield
 
 
 def _draw(contents: Contents) -> Figure:

@@ -5,7 +5,6 @@ The same database gives the same bytes; the mazes are drawn again from the seeds
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,8 @@ from matplotlib.patches import Rectangle
 from sitt.config.maze import MazeConfig
 from sitt.errors import UserError
 from sitt.evaluation import start_states
-from sitt.files import atomic_path
 from sitt.report.contents import SMOKE_LABEL, Contents, Row, read
-from sitt.report.figure3 import UNDATED, style
+from sitt.report.drawing import rendered, write_figure
 from sitt.task.maze import LAVA, MOVES, PATH, STEPS, ColourMaze
 
 POLICIES = ("teacher", "student")
@@ -46,17 +44,12 @@ def write_routes(database: Path, folder: Path) -> None:
     contents = read(database)
     if not contents.routes:
         raise UserError(f"{database} has no routes; name the database of an experiment with task: maze")
-    for kind in ("pdf", "png"):
-        with atomic_path(folder / f"routes.{kind}") as temporary:
-            temporary.write_bytes(render(contents, kind))
+    write_figure(lambda: _draw(contents), folder, "routes")
 
 
 def render(contents: Contents, kind: str) -> bytes:
     """Return the figure as a file of a kind, 'pdf' or 'png'."""
-    buffer = io.BytesIO()
-    with style():
-        _draw(contents).savefig(buffer, format=kind, dpi=300, metadata=UNDATED[kind])
-    return buffer.getvalue()
+    return rendered(lambda: _draw(contents), kind)
 
 
 def cells_of(world: ColourMaze, route: str) -> np.ndarray:

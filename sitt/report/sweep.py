@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -10,9 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sitt.files import atomic_path
 from sitt.report.contents import SMOKE_LABEL, Contents, Row, read
-from sitt.report.figure3 import UNDATED, style
+from sitt.report.drawing import write_figure
 
 PANELS = {
     "lambda_penalty": "λ_penalty",
@@ -29,12 +27,7 @@ def write_sweep(database: Path, folder: Path) -> None:
         UserError: the database cannot be read, or the folder cannot be written.
     """
     contents = read(database)
-    for kind in ("pdf", "png"):
-        buffer = io.BytesIO()
-        with style():
-            draw(contents).savefig(buffer, format=kind, dpi=300, metadata=UNDATED[kind])
-        with atomic_path(folder / f"sweep.{kind}") as temporary:
-            temporary.write_bytes(buffer.getvalue())
+    write_figure(lambda: draw(contents), folder, "sweep")
 
 
 def draw(contents: Contents) -> Figure:

@@ -3,12 +3,12 @@ import struct
 import pytest
 from synthetic_runs import build, write_experiment, write_run
 
-from sitt.report import figure3
+from sitt.report import drawing, figure3
 from sitt.report.contents import SMOKE_LABEL, read
 
 
 def drawn(database):
-    with figure3.style():
+    with drawing.style():
         return figure3._draw(read(database))
 
 
@@ -73,7 +73,7 @@ def test_an_added_method_a_missing_run_and_a_smoke_test_show(ragged):
 
 
 def test_legend_does_not_cover_the_data(ragged):
-    with figure3.style():
+    with drawing.style():
         figure = figure3._draw(read(ragged))
         figure.draw_without_rendering()
         assert not figure.legends[0].get_window_extent().overlaps(figure.axes[0].get_window_extent())
@@ -92,7 +92,7 @@ def test_a_failure_keeps_the_old_figure(complete, tmp_path, monkeypatch, kind):
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(figure3, "render", fail)
+    monkeypatch.setattr(drawing, "rendered", fail)
     with pytest.raises(MemoryError):
         figure3.write_figure3(complete, tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]

@@ -4,7 +4,7 @@ import pytest
 from synthetic_runs import build, write_run
 
 from sitt.query import query
-from sitt.report import figure3, sweep
+from sitt.report import drawing, sweep
 from sitt.report.contents import SMOKE_LABEL, read
 
 SETTINGS = {
@@ -57,7 +57,7 @@ def test_intervals_are_over_seeds_and_a_missing_run_shows(database):
 
 
 def test_the_figure_has_a_panel_per_setting(database):
-    with figure3.style():
+    with drawing.style():
         figure = sweep.draw(read(database))
     points = [[tuple(map(float, point)) for point in axes.lines[0].get_xydata()] for axes in figure.axes]
     assert points == [

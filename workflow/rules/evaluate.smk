@@ -1,4 +1,4 @@
-from sitt.store import SCHEMA_VERSION
+from sitt.runs.shards import EPISODE_TYPES
 
 
 rule evaluate:
@@ -18,7 +18,7 @@ rule evaluate:
     resources:
         mem_mb=2000,
     params:
-        schema=SCHEMA_VERSION,
+        columns=list(EPISODE_TYPES),
     shell:
         "sitt evaluate --config {input.config:q} --policy {input.policy:q} --output {output:q} "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'

@@ -30,45 +30,33 @@ rule figure3:
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        artefact="figure3",
     shell:
-        "sitt report figure3 --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+        "sitt report {params.artefact} --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
 
 
-# Which experiment gets which of these: Plan.artefacts.
-rule routes:
-    input:
-        "results/{experiment}/metrics.duckdb",
+# Which experiment gets the next two: Plan.artefacts.
+use rule figure3 as routes with:
     output:
         multiext("reports/{experiment}/routes", ".pdf", ".png"),
     log:
         "results/{experiment}/logs/routes.log",
     benchmark:
         "results/{experiment}/benchmarks/routes.tsv"
-    conda:
-        "../envs/sitt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-    shell:
-        "sitt report routes --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+    params:
+        artefact="routes",
 
 
-rule sweep:
-    input:
-        "results/{experiment}/metrics.duckdb",
+use rule figure3 as sweep with:
     output:
         multiext("reports/{experiment}/sweep", ".pdf", ".png"),
     log:
         "results/{experiment}/logs/sweep.log",
     benchmark:
         "results/{experiment}/benchmarks/sweep.tsv"
-    conda:
-        "../envs/sitt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-    shell:
-        "sitt report sweep --database {input:q} --output reports/{wildcards.experiment:q} > {log:q} 2>&1"
+    params:
+        artefact="sweep",
 
 
 rule html:
