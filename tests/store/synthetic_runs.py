@@ -9,6 +9,7 @@ import duckdb
 
 from sitt.config.compose import compose
 from sitt.config.schema import ExperimentConfig
+from sitt.query import connect
 from sitt.store import store
 
 EXPERIMENT = ExperimentConfig(
@@ -137,3 +138,9 @@ def write_maze_run(root: Path, method: str, seed: int, endings: tuple[int, int, 
                 FROM read_parquet('{folder}/episodes.parquet'))""",
     )
     return folder
+
+
+def rows(database, sql):
+    """Return what a query finds in a database."""
+    with connect(database) as connection:
+        return connection.execute(sql).fetchall()
