@@ -5,6 +5,8 @@ rule configure:
         "results/{experiment}/logs/{method}/seed{seed}/configure.log",
     benchmark:
         "results/{experiment}/benchmarks/{method}/seed{seed}/configure.tsv"
+    # All configurations before the first training, so that the trainings can start in the order of their own priorities.
+    priority: 3
     conda:
         "../envs/sitt.yaml"
     threads: 1
