@@ -124,8 +124,13 @@ class Contents:
             "Return: undiscounted task reward, without any KL term."
         ]
         notes += self._imitators()
-        if "blind" in {row["method"] for row in self.table1}:
+        methods = {row["method"] for row in self.table1}
+        if "blind" in methods:
             notes.append("Blind is a control, not in the paper: trained as joint, but its student's image is black.")
+        if "joint_top" in methods:
+            notes.append(
+                "Top camera is a control, not in the paper: trained as joint, but its student looks from above."
+            )
         notes.append(
             "Paper: Student-Informed Teacher Training, Table 1, three seeds, Isaac Sim, DINOv2. Ours is a "
             "re-implementation, and comparable only as far as the experiment equals the paper's."

@@ -218,7 +218,7 @@ WITH claims AS (
     FROM (VALUES
         ('dagger', 'bc'), ('joint', 'dagger'), ('joint_aligned', 'joint'),
         ('joint_penalty', 'joint'), ('joint_gradient', 'joint'),
-        ('maze_aligned', 'joint'), ('maze_added', 'joint'),
+        ('maze_aligned', 'joint'), ('maze_added', 'joint'), ('joint_top', 'joint'),
         ('bc', 'blind'), ('dagger', 'blind'), ('joint', 'blind'), ('joint_aligned', 'blind')
     ) AS claims(method, baseline)
 ),

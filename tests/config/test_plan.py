@@ -92,6 +92,15 @@ def test_each_point_of_the_sweep_differs_from_the_aligned_method_in_one_setting(
     ]  # fmt: skip
 
 
+def test_the_top_camera_differs_from_joint_in_its_camera_alone(repository):
+    joint, top = (compose("difficulty", method, 100).model_dump() for method in ("joint", "joint_top"))
+    cameras = joint["task"].pop("camera"), top["task"].pop("camera")
+    assert cameras[0] != cameras[1] and cameras[0]["image_size"] == cameras[1]["image_size"]
+    for config in (joint, top):
+        del config["method"]["name"], config["method"]["label"]
+    assert joint == top
+
+
 def test_results_that_is_no_folder_is_refused(repository):
     (repository / "results").write_text("in the way", encoding="utf-8")
     with pytest.raises(UserError, match="results is in the way"):

@@ -6,8 +6,11 @@ import pytest
 import torch
 from test_mujoco import DEFAULT, SIM, TASK, make, random_start
 
+from sitt.config.compose import compose
 from sitt.config.schema import SimConfig
+from sitt.config.task import DrawerConfig
 from sitt.sim.mujoco.renderer import Renderer
+from sitt.sim.mujoco.simulator import MujocoSimulator
 
 
 def red_pixels(images: torch.Tensor) -> torch.Tensor:
@@ -54,6 +57,22 @@ def test_the_arm_can_hide_the_handle() -> None:
     assert torch.equal(visible, with_arm / without_arm), "hidden by the arm: 0"
     assert (simulator.handle_visible(everyone) == 1).all(), "in the open: 1"
     assert torch.equal(simulator.handle_visible(torch.tensor([5, 2])), torch.ones(2))
+
+
+def test_from_above_the_arm_leaves_the_handle_in_sight() -> None:
+    above = compose("difficulty", "joint_top", 100).task
+    assert isinstance(above, DrawerConfig)
+    everyone = torch.arange(32)
+    joints, offset = random_start(32)
+    joints[:, :4] = torch.tensor([0.0, -0.5, 0.0, -1.8])  # the poses that hide it from the student's own camera
+    joints[:, 0] = torch.linspace(-0.8, 1.2, 32)
+    visible = {}
+    for task in (TASK, above):
+        simulator = MujocoSimulator(task, SIM, 32, 1)
+        simulator.reset(everyone, joints, offset)
+        visible[task] = simulator.handle_visible(everyone)
+    assert visible[above].isfinite().all(), "it is in the image wherever the cabinet stands"
+    assert visible[above].mean() > visible[TASK].mean() + 0.2
 
 
 def test_a_handle_outside_the_image_is_neither_seen_nor_hidden() -> None:
