@@ -72,6 +72,8 @@ class PPOConfig(Strict):
     """Weight of the value loss."""
     entropy_coefficient: NonNegative
     """Weight of the entropy bonus at the start."""
+    final_entropy_coefficient: NonNegative = 0.0
+    """Weight of the entropy bonus once the exploration is over; it falls linearly to this."""
     bounds_coefficient: NonNegative
     """Weight of the penalty on action means beyond ±1.1 [O: rl_games' bounds_loss]; 0 for discrete actions."""
     max_grad_norm: Positive
@@ -83,7 +85,9 @@ class PPOConfig(Strict):
     initial_std: Positive
     """Standard deviation of the actions at the start; from there it is learned. Discrete actions have none."""
     exploration_fraction: Annotated[float, Field(gt=0, le=1)]
-    """Share of the training over which the entropy bonus falls to zero and both λ rise from zero."""
+    """Share of the training over which the entropy bonus falls; after it steps, noise and student.learning_rate do."""
+    lambda_rise: Fraction = 0.5
+    """Share of the training over which both λ rise from zero; 0: they are in full force from the start."""
     final_kl: NonNegative
     """The value of desired_kl at the end of the training; it falls linearly to this once the exploration is over."""
     final_std: Positive
@@ -94,6 +98,11 @@ class PPOConfig(Strict):
     def _finals_are_smaller(self) -> PPOConfig:
         if self.final_kl > self.desired_kl:
             raise ValueError(f"final_kl = {self.final_kl} must not exceed desired_kl = {self.desired_kl}")
+        if self.final_entropy_coefficient > self.entropy_coefficient:
+            raise ValueError(
+                f"final_entropy_coefficient = {self.final_entropy_coefficient} must not exceed "
+                f"entropy_coefficient = {self.entropy_coefficient}"
+            )
         if self.final_std > self.initial_std:
             raise ValueError(f"final_std = {self.final_std} must not exceed initial_std = {self.initial_std}")
         return self

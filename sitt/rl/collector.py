@@ -13,7 +13,7 @@ from sitt.nn.distributions import Distribution
 from sitt.nn.policy import Networks
 from sitt.rl.memory import PairedObservations
 from sitt.rl.rollout import Rollout, generalized_advantages
-from sitt.rl.schedule import explored
+from sitt.rl.schedule import pressed
 
 
 class Collected(NamedTuple):
@@ -61,7 +61,7 @@ class Collector:
         """Return the transitions, with rewards r − λ_penalty · KL(π_T ‖ π̂_S), and the rendered pairs.
 
         Args:
-            progress: share of the training that is done, in [0, 1); λ_penalty is in full force after the exploration.
+            progress: share of the training that is done, in [0, 1); λ_penalty rises with it.
         """
         env, teacher, student, cfg = self.env, self.networks.teacher, self.networks.student, self.cfg
         steps, envs = cfg.horizon, env.num_envs
@@ -90,7 +90,7 @@ class Collector:
         behaviour = teacher.distribution(torch.cat(decoded)).detached()
         rewards = rewards * self.reward_scale
         if self.lambda_penalty:
-            weight = explored(cfg, progress) * self.lambda_penalty
+            weight = pressed(cfg, progress) * self.lambda_penalty
             rewards -= weight * self._misalignment(observations, behaviour).view(steps, envs)
         if cuts:
             final = teacher.normalizer(torch.cat(cut_observations))

@@ -12,7 +12,7 @@ from sitt.config.learning import PPOConfig
 from sitt.nn.policy import Teacher
 from sitt.rl.optimization import descend, set_learning_rate
 from sitt.rl.rollout import Rollout
-from sitt.rl.schedule import explored, settled
+from sitt.rl.schedule import explored, pressed, settled
 
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-6, 1e-2
 """Bounds of the adaptive learning rate [O: rl_games' AdaptiveScheduler]."""
@@ -133,7 +133,7 @@ class PPO:
         total = loss.policy + cfg.value_coefficient * loss.value + cfg.bounds_coefficient * loss.bounds
         total = total - self._entropy_coefficient(progress) * loss.entropy
         if self.lambda_gradient:
-            total = total + explored(cfg, progress) * self.lambda_gradient * loss.alignment_kl
+            total = total + pressed(cfg, progress) * self.lambda_gradient * loss.alignment_kl
         return total
 
     def _standardised(self, returns: Tensor) -> Tensor:
@@ -149,8 +149,10 @@ class PPO:
         return self.teacher.frozen_distribution(features).kl(proxy).mean()
 
     def _entropy_coefficient(self, progress: float) -> float:
-        """Falls linearly to zero while the teacher explores."""
-        return self.cfg.entropy_coefficient * (1.0 - explored(self.cfg, progress))
+        """Falls linearly while the teacher explores."""
+        cfg = self.cfg
+        left = 1.0 - explored(cfg, progress)
+        return cfg.final_entropy_coefficient + left * (cfg.entropy_coefficient - cfg.final_entropy_coefficient)
 
     def _desired_kl(self, progress: float) -> float:
         """Constant while the teacher explores, then falling linearly, so that the training ends in small steps."""

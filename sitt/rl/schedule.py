@@ -16,6 +16,11 @@ def explored(cfg: PPOConfig, progress: float) -> float:
     return min(1.0, progress / cfg.exploration_fraction)
 
 
+def pressed(cfg: PPOConfig, progress: float) -> float:
+    """Share of both λ that is in force, when the share `progress` of the training is done."""
+    return min(1.0, progress / cfg.lambda_rise) if cfg.lambda_rise else 1.0
+
+
 def settled(cfg: PPOConfig, progress: float) -> float:
     """Share of the time after the exploration that is over, when the share `progress` of the training is."""
     left = 1.0 - cfg.exploration_fraction

@@ -155,10 +155,10 @@ def test_the_policy_update_changes_the_teacher_and_nothing_else(networks, lambda
     assert changed(networks, before) == trained
 
 
-def test_the_weight_of_the_kl_rises_over_the_exploration(networks):
+def test_the_weight_of_the_kl_rises(networks):
     rollout = random_rollout(networks)
-    ppo = ppo_of(networks, lambda_gradient=0.3, exploration_fraction=0.5)
-    without = ppo_of(networks, exploration_fraction=0.5)
+    ppo = ppo_of(networks, lambda_gradient=0.3, lambda_rise=0.5)
+    without = ppo_of(networks)
     for progress, expected in ((0.0, 0.0), (0.25, 0.15), (0.5, 0.3), (0.9, 0.3)):
         loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
         added = ppo.total(loss, progress) - without.total(loss, progress)
@@ -218,6 +218,12 @@ def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
         loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
         without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
         assert (without - ppo.total(loss, progress)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
+
+
+def test_the_entropy_bonus_may_stop_short_of_zero(networks):
+    ppo = ppo_of(networks, entropy_coefficient=0.4, final_entropy_coefficient=0.1, exploration_fraction=0.5)
+    weights = [ppo._entropy_coefficient(progress) for progress in (0.0, 0.25, 0.5, 0.9)]
+    assert weights == pytest.approx([0.4, 0.25, 0.1, 0.1])
 
 
 def test_the_critic_learns_returns_on_their_own_scale(networks):

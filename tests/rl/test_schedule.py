@@ -3,7 +3,7 @@
 import pytest
 
 from sitt.config.compose import compose
-from sitt.rl.schedule import explored, settled, student_learning_rate
+from sitt.rl.schedule import explored, pressed, settled, student_learning_rate
 
 
 def config_of(fraction):
@@ -25,3 +25,12 @@ def test_a_training_may_explore_to_its_end():
     config = config_of(1.0)
     assert explored(config.ppo, 0.9) == pytest.approx(0.9)
     assert settled(config.ppo, 0.9) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("rise", "progress", "share"),
+    [(0.5, 0.0, 0.0), (0.5, 0.25, 0.5), (0.5, 0.9, 1.0), (0.0, 0.0, 1.0), (0.0, 0.9, 1.0)],
+)
+def test_the_weights_rise_or_are_in_full_force_from_the_start(rise, progress, share):
+    config = compose("smoke", "joint", 0, (f"ppo.lambda_rise={rise}", "ppo.exploration_fraction=0.2"))
+    assert pressed(config.ppo, progress) == pytest.approx(share)
