@@ -17,7 +17,7 @@ from sitt.errors import UserError
 from sitt.files import atomic_path
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raise it when a table or view is new or changes its meaning: the workflow then builds every database anew."""
 
 PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -30,8 +30,8 @@ PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
 }
 """What JSON must hold for a column of `runs`."""
 
-UNKNOWN_OUTSIDE_GIT = {"git_commit", "git_dirty"}
-"""Keys of run.json that may be null."""
+UNKNOWN = {"git_commit", "git_dirty", "bad_simulations"}
+"""Keys of run.json that may be null or absent: outside Git, and in runs from before they were recorded."""
 
 
 def store(experiment: ExperimentConfig, run_dirs: list[Path], output: Path, *, allow_missing: bool = False) -> None:
@@ -116,6 +116,8 @@ def _store_provenance(connection: duckdb.DuckDBPyConnection, path: Path, expecte
     except (ValueError, OSError) as error:
         raise _damaged(path, error) from error
     columns = _columns(connection, "runs")
+    if isinstance(content, dict):
+        content = {**dict.fromkeys(UNKNOWN), **content}
     if not isinstance(content, dict) or content.keys() != columns.keys():
         difference = sorted(columns.keys() ^ (content.keys() if isinstance(content, dict) else ()))
         raise UserError(
@@ -128,7 +130,7 @@ def _store_provenance(connection: duckdb.DuckDBPyConnection, path: Path, expecte
             )
     for key, kind in columns.items():
         value = content[key]
-        if value is None and key in UNKNOWN_OUTSIDE_GIT:
+        if value is None and key in UNKNOWN:
             continue
         right_type = isinstance(value, PYTHON_TYPES[kind]) and (kind == "BOOLEAN" or not isinstance(value, bool))
         if not right_type or (isinstance(value, float) and not math.isfinite(value)):

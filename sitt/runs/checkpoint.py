@@ -17,6 +17,7 @@ from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
 from sitt.errors import UserError
 from sitt.files import atomic_path
+from sitt.guard import NotFiniteError
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
 from sitt.runs.memory_log import MemoryLog
@@ -98,15 +99,14 @@ class Checkpoint:
     def write(self, iteration: int) -> None:
         """Write the state after `iteration`; UserError if that is impossible."""
         self.log.write()  # first: what the new checkpoint refers to must be there
-        content = {
-            "key": self.key,
-            "iteration": iteration,
-            "states_added": self.log.memory.added,
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
-        }
-        with atomic_path(self.file) as temporary:
-            torch.save(content, temporary)
+        self._save(self.file, iteration)
         self._last = time.monotonic()
+
+    def dump(self, iteration: int, error: NotFiniteError) -> Path:
+        """Write the state within an iteration that met a NaN or Inf, for people to look at; return the file."""
+        path = self.folder / "not_finite.pt"
+        self._save(path, iteration, quantity=error.quantity, values=error.values)
+        return path
 
     def remove(self) -> None:
         """Remove what is of no use once the run is finished."""
@@ -115,6 +115,17 @@ class Checkpoint:
     def close(self) -> None:
         """Leave the folder to others."""
         self._lock.close()
+
+    def _save(self, path: Path, iteration: int, **more: Any) -> None:
+        content = {
+            "key": self.key,
+            "iteration": iteration,
+            "states_added": self.log.memory.added,
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            **more,
+        }
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
 
     def _wait_for_lock(self) -> None:
         deadline = time.monotonic() + LOCK_WAIT_S

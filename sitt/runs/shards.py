@@ -123,6 +123,7 @@ def write_run_json(
     env_steps: int,
     images_rendered: int,
     gradient_steps: int,
+    bad_simulations: int,
 ) -> None:
     """Write run.json: what was run, what it cost, and on what.
 
@@ -134,6 +135,7 @@ def write_run_json(
         env_steps: control steps simulated for training.
         images_rendered: images rendered for training.
         gradient_steps: optimiser steps of the student.
+        bad_simulations: simulations that diverged in training and were put back to the default state.
     """
     commit, dirty = git_state()
     content: Dict[str, Any] = {
@@ -150,6 +152,7 @@ def write_run_json(
         "env_steps": env_steps,
         "images_rendered": images_rendered,
         "gradient_steps": gradient_steps,
+        "bad_simulations": bad_simulations,
         "git_commit": commit,
         "git_dirty": dirty,
         "config_hash": config_hash(config),

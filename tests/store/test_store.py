@@ -32,7 +32,7 @@ def test_every_run_row_and_value_arrives(database):
     assert row == (
         *(wanted[key] for key in ("run_id", "experiment", "method", "label", "seed", "simulator", "encoder", "status")),
         datetime(2025, 1, 2, 3, 4, 5),
-        *(wanted[key] for key in ("wall_s", "env_steps", "images_rendered", "gradient_steps")),
+        *(wanted[key] for key in ("wall_s", "env_steps", "images_rendered", "gradient_steps", "bad_simulations")),
         *(wanted[key] for key in ("git_commit", "git_dirty", "config_hash")),
     )
     assert json.loads(rows(database, "SELECT config FROM runs LIMIT 1")[0][0]) == wanted["config"]
