@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import pickle
 import shutil
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from sitt.rl.memory import Memory
 from sitt.runs.memory_log import MemoryLog
 from sitt.runs.paths import checkpoint_folder, require_writable
 from sitt.runs.provenance import RESULTS_VERSION
+from sitt.runs.weights import read_tensors
 
 LOCK_WAIT_S = 60
 """How long a training waits for its predecessor, which may still be writing its last checkpoint."""
@@ -78,9 +78,9 @@ class Checkpoint:
         remove = "remove its folder, and the training starts anew"
         unusable = UserError(f"{self.file} is damaged or no checkpoint of this code; {remove}")
         try:
-            content = torch.load(self.file, map_location="cpu", weights_only=True)
+            content = read_tensors(self.file)
             changes = _differences(content["key"], self.key)
-        except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise unusable from error
         if changes:
             raise UserError(f"{self.file} is of another training: {changes}; undo that, or {remove}")

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from sitt.config.compose import config_hash
 from sitt.config.schema import RunConfig
-from sitt.files import atomic_path
+from sitt.files import atomic_path, content_digest
 from sitt.runs.paths import run_id
 from sitt.runs.provenance import git_state, hardware, versions
 
@@ -160,6 +160,7 @@ def write_run_json(
         "hardware": hardware(config.sim.name, config.threads),
         "versions": versions(),
     }
+    content["sha256"] = content_digest(content)
     with atomic_path(Path(path)) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -172,4 +173,5 @@ def _write_parquet(path: Path, rows: List[tuple], types: Dict[str, str]) -> None
     with atomic_path(Path(path)) as temporary, duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE shard AS SELECT {typed}", columns)
         target = str(temporary).replace("'", "''")
-        connection.execute(f"COPY shard TO '{target}' (FORMAT parquet)")
+        digest = content_digest(connection.execute("FROM shard").fetchall())
+        connection.execute(f"COPY shard TO '{target}' (FORMAT parquet, KV_METADATA {{sha256: '{digest}'}})")

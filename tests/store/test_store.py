@@ -189,6 +189,14 @@ def test_a_bad_file_is_named_and_the_old_database_stays(tmp_path, damage):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.duckdb", "runs"]
 
 
+def test_a_run_from_before_a_column_was_recorded_has_no_value_there(tmp_path):
+    folder = write_run(tmp_path, "joint", 0)
+    content = json.loads((folder / "run.json").read_text())
+    del content["bad_simulations"]
+    (folder / "run.json").write_text(json.dumps(content))
+    assert rows(build(tmp_path, [folder]), "SELECT bad_simulations, env_steps FROM runs") == [(None, 4_000_000)]
+
+
 def test_a_run_given_twice_is_refused(tmp_path):
     folder = write_run(tmp_path, "joint", 0)
     with pytest.raises(UserError, match="given twice"):
