@@ -1,13 +1,15 @@
-"""Writing a file so that a reader sees either the whole of it or what stood there before."""
+"""Writing a file whole or not at all, and noticing whether it still says what was written."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 from sitt.errors import UserError
 
@@ -41,6 +43,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def content_digest(content: Any) -> str:
+    """Return the SHA-256 of what JSON can hold: a file that states it shows whether it says what was written."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def sync(path: Path) -> None:

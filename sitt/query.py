@@ -24,16 +24,14 @@ def connect(database: Path) -> duckdb.DuckDBPyConnection:
             database, read_only=True, config={"enable_external_access": False, "lock_configuration": True}
         )
     except duckdb.Error as error:
-        raise UserError(
-            f"{database} cannot be read ({first_line(error)}); delete it and run the workflow again"
-        ) from error
+        raise _unreadable(database, error) from error
 
 
 def query(database: Path, sql: str) -> str:
     """Return the result of a SQL statement as an aligned text table.
 
     Raises:
-        UserError: the statement is wrong, or tries to write or to reach beyond the database.
+        UserError: the statement is wrong or tries to write or to reach beyond the database, or that is damaged.
     """
     with connect(database) as connection:
         try:
@@ -42,9 +40,16 @@ def query(database: Path, sql: str) -> str:
                 raise UserError('the query is empty; write a statement, such as "SELECT * FROM table1"')
             rows = connection.fetchall()
         except duckdb.Error as error:
+            # Files of others are refused with other errors: these are about the database itself.
+            if isinstance(error, duckdb.IOException) or str(error).startswith("Corrupt database file"):
+                raise _unreadable(database, error) from error
             raise UserError(f"the query was refused ({first_line(error)}); the database is for reading only") from error
         names = [column[0] for column in connection.description]
     return text_table(names, rows)
+
+
+def _unreadable(database: Path, error: Exception) -> UserError:
+    return UserError(f"{database} cannot be read ({first_line(error)}); delete it and run the workflow again")
 
 
 def text_table(names: list[str], rows: list[tuple[Any, ...]]) -> str:

@@ -14,10 +14,10 @@ import duckdb
 
 from sitt.config.schema import ExperimentConfig
 from sitt.errors import UserError
-from sitt.files import atomic_path
+from sitt.files import atomic_path, content_digest
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raise it when a table or view is new or changes its meaning: the workflow then builds every database anew."""
 
 PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -30,8 +30,8 @@ PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
 }
 """What JSON must hold for a column of `runs`."""
 
-UNKNOWN_OUTSIDE_GIT = {"git_commit", "git_dirty"}
-"""Keys of run.json that may be null."""
+UNKNOWN = {"git_commit", "git_dirty", "bad_simulations"}
+"""Keys of run.json that may be null or absent: outside Git, and in runs from before they were recorded."""
 
 
 def store(experiment: ExperimentConfig, run_dirs: list[Path], output: Path, *, allow_missing: bool = False) -> None:
@@ -113,9 +113,12 @@ def _store_provenance(connection: duckdb.DuckDBPyConnection, path: Path, expecte
     """Put run.json into `runs`."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _damaged(path, error) from error
     columns = _columns(connection, "runs")
+    if isinstance(content, dict):
+        _require_digest(path, content.pop("sha256", None), content)
+        content = {**dict.fromkeys(UNKNOWN), **content}
     if not isinstance(content, dict) or content.keys() != columns.keys():
         difference = sorted(columns.keys() ^ (content.keys() if isinstance(content, dict) else ()))
         raise UserError(
@@ -128,7 +131,7 @@ def _store_provenance(connection: duckdb.DuckDBPyConnection, path: Path, expecte
             )
     for key, kind in columns.items():
         value = content[key]
-        if value is None and key in UNKNOWN_OUTSIDE_GIT:
+        if value is None and key in UNKNOWN:
             continue
         right_type = isinstance(value, PYTHON_TYPES[kind]) and (kind == "BOOLEAN" or not isinstance(value, bool))
         if not right_type or (isinstance(value, float) and not math.isfinite(value)):
@@ -174,9 +177,14 @@ def _store_shard(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
             raise UserError(
                 f"{path} has rows of {', '.join(strangers)} where its folder says {run_id}; put the right file there"
             )
+        stated = connection.execute(
+            "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'sha256'", [source]
+        ).fetchone()
+        rows = connection.execute("FROM read_parquet(?)", [source]).fetchall()
+        _require_digest(path, stated and stated[0], rows)
         # `table` is one of this module's own two names.
         connection.execute(f"INSERT INTO {table} BY NAME FROM read_parquet(?)", [source])
-    except duckdb.Error as error:
+    except (duckdb.Error, RuntimeError, ValueError) as error:  # damage finds its way past DuckDB's own errors
         raise _damaged(path, error) from error
 
 
@@ -187,6 +195,12 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str
         [table],
     ).fetchall()
     return dict(rows)
+
+
+def _require_digest(path: Path, stated: Any, content: Any) -> None:
+    """Refuse content that is not what was written; files from before there were checksums state none."""
+    if stated is not None and stated != content_digest(content):
+        raise _damaged(path, ValueError("its content does not match its sha256"))
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

@@ -1,13 +1,16 @@
-"""Shared: one tiny trained run per method, made once per test session."""
+"""Shared: one tiny trained run per method, made once per test session; and a copy of the configuration to break."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from sitt.config import compose as composition
 from sitt.config.compose import compose
 from sitt.methods import train
+from sitt.runs import plan
 
 torch.set_num_threads(1)
 
@@ -43,3 +46,20 @@ def trained(tmp_path_factory):
         return done[key]
 
     return run
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A copy of what composition reads, free to be broken."""
+    shutil.copytree(composition.CONFIGS, tmp_path / "configs")
+    shutil.copytree(composition.METHOD_RULES, tmp_path / "workflow" / "rules" / "methods")
+    monkeypatch.setattr(composition, "ROOT", tmp_path)
+    monkeypatch.setattr(composition, "CONFIGS", tmp_path / "configs")
+    monkeypatch.setattr(composition, "METHOD_RULES", tmp_path / "workflow" / "rules" / "methods")
+    monkeypatch.chdir(tmp_path)
+    caches = (composition._composed_once, plan._config)
+    for cache in caches:
+        cache.cache_clear()
+    yield tmp_path
+    for cache in caches:
+        cache.cache_clear()

@@ -10,6 +10,7 @@ import copy
 import functools
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -227,6 +228,13 @@ def _known(group: str, name: str) -> None:
         raise UserError(
             one_sentence(
                 f"{group} = {name!r} is unknown: there is no configs/{group}/{name}.yaml; {did_you_mean(name, names)}"
+            )
+        )
+    if not re.fullmatch("[a-z][a-z0-9_-]*", name):  # before Hydra reads it as one of its expressions
+        raise UserError(
+            one_sentence(
+                f"{group} = {name!r} is no name: rename configs/{group}/{name}.yaml to lower-case letters, digits and "
+                "underscores, a letter first"
             )
         )
 

@@ -82,6 +82,7 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
             demonstrator.collect(steps, betas[round_])
             session.counters.env_steps += steps * num_envs
             session.counters.images_rendered += steps * num_envs
+            session.counters.bad_simulations = env.world.bad_simulations
         learning_rate = student_learning_rate(config, (iteration - 1) / iterations)
         loss = cloning.update(gradient_steps, learning_rate)
         session.counters.gradient_steps += gradient_steps

@@ -79,6 +79,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         session.counters.env_steps += len(raw_observations)
         session.counters.images_rendered += len(pairs.observations) if method.sees else 0
         session.counters.gradient_steps += gradient_steps
+        session.counters.bad_simulations = env.world.bad_simulations
         return losses
 
     session.run(output, {"collector": collector, "ppo": ppo, "alignment": alignment}, memory, iterate)

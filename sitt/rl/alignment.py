@@ -40,9 +40,9 @@ class Alignment:
             # Old states too are normalised, and their targets computed, by the teacher of today.
             batch = PairedObservations(self.networks.teacher.normalizer(raw), embeddings)
             loss = self.student_loss(batch)
-            descend(loss, self.student_optimizer, self.student_parameters, self.cfg.max_grad_norm)
+            descend("student", loss, self.student_optimizer, self.student_parameters, self.cfg.max_grad_norm)
             proxy_loss = self.proxy_loss(batch)
-            descend(proxy_loss, self.proxy_optimizer, self.proxy_parameters, self.cfg.max_grad_norm)
+            descend("proxy", proxy_loss, self.proxy_optimizer, self.proxy_parameters, self.cfg.max_grad_norm)
             total += float(loss.detach())
         return total / gradient_steps
 

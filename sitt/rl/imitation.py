@@ -75,7 +75,7 @@ class Cloning:
         total = 0.0
         for _ in range(gradient_steps):
             loss = self.loss(self.memory.sample(self.cfg.batch_size, self.rng))
-            descend(loss, self.optimizer, self.parameters, self.cfg.max_grad_norm)
+            descend("student", loss, self.optimizer, self.parameters, self.cfg.max_grad_norm)
             total += float(loss.detach())
         return total / gradient_steps
 

@@ -7,12 +7,21 @@ from typing import List
 import torch
 from torch import Tensor, nn
 
+from sitt.guard import require_finite
 
-def descend(loss: Tensor, optimizer: torch.optim.Optimizer, parameters: List[nn.Parameter], max_norm: float) -> None:
-    """Move `parameters` down the gradient of `loss`; gradients left on anything else are of no effect."""
+
+def descend(
+    learner: str, loss: Tensor, optimizer: torch.optim.Optimizer, parameters: List[nn.Parameter], max_norm: float
+) -> None:
+    """Move the `parameters` of `learner` down the gradient of `loss`; gradients on anything else are of no effect.
+
+    Raises:
+        NotFiniteError: loss or gradient is not finite; the parameters are as they were.
+    """
+    require_finite(f"{learner}'s loss", loss.detach())
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(parameters, max_norm)
+    require_finite(f"norm of the {learner}'s gradient", nn.utils.clip_grad_norm_(parameters, max_norm))
     optimizer.step()
 
 

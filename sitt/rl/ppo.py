@@ -79,7 +79,7 @@ class PPO:
             order = torch.randperm(batch, generator=self.rng)
             for chosen in order.split(size):
                 loss = self.loss(rollout, advantages, chosen)
-                descend(self.total(loss, progress), self.optimizer, self.parameters, self.cfg.max_grad_norm)
+                descend("teacher", self.total(loss, progress), self.optimizer, self.parameters, self.cfg.max_grad_norm)
                 for name, value in loss._asdict().items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
         means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}

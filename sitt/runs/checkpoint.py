@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import pickle
 import shutil
 import time
 from pathlib import Path
@@ -17,11 +16,13 @@ from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
 from sitt.errors import UserError
 from sitt.files import atomic_path
+from sitt.guard import NotFiniteError
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
 from sitt.runs.memory_log import MemoryLog
 from sitt.runs.paths import checkpoint_folder, require_writable
 from sitt.runs.provenance import RESULTS_VERSION
+from sitt.runs.weights import read_tensors
 
 LOCK_WAIT_S = 60
 """How long a training waits for its predecessor, which may still be writing its last checkpoint."""
@@ -77,9 +78,9 @@ class Checkpoint:
         remove = "remove its folder, and the training starts anew"
         unusable = UserError(f"{self.file} is damaged or no checkpoint of this code; {remove}")
         try:
-            content = torch.load(self.file, map_location="cpu", weights_only=True)
+            content = read_tensors(self.file)
             changes = _differences(content["key"], self.key)
-        except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise unusable from error
         if changes:
             raise UserError(f"{self.file} is of another training: {changes}; undo that, or {remove}")
@@ -98,15 +99,14 @@ class Checkpoint:
     def write(self, iteration: int) -> None:
         """Write the state after `iteration`; UserError if that is impossible."""
         self.log.write()  # first: what the new checkpoint refers to must be there
-        content = {
-            "key": self.key,
-            "iteration": iteration,
-            "states_added": self.log.memory.added,
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
-        }
-        with atomic_path(self.file) as temporary:
-            torch.save(content, temporary)
+        self._save(self.file, iteration)
         self._last = time.monotonic()
+
+    def dump(self, iteration: int, error: NotFiniteError) -> Path:
+        """Write the state within an iteration that met a NaN or Inf, for people to look at; return the file."""
+        path = self.folder / "not_finite.pt"
+        self._save(path, iteration, quantity=error.quantity, values=error.values)
+        return path
 
     def remove(self) -> None:
         """Remove what is of no use once the run is finished."""
@@ -115,6 +115,17 @@ class Checkpoint:
     def close(self) -> None:
         """Leave the folder to others."""
         self._lock.close()
+
+    def _save(self, path: Path, iteration: int, **more: Any) -> None:
+        content = {
+            "key": self.key,
+            "iteration": iteration,
+            "states_added": self.log.memory.added,
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            **more,
+        }
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
 
     def _wait_for_lock(self) -> None:
         deadline = time.monotonic() + LOCK_WAIT_S

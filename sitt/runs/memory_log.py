@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from typing import Tuple
 
+import numpy as np
 from torch import Tensor
 
 from sitt.files import cannot_write, sync
 from sitt.rl.memory import Memory
 
+CHECKSUM_BYTES = 4
+
 
 class MemoryLog:
-    """Every state that a memory kept, in the order in which it came, as plain numbers without a header.
+    """Every state that a memory kept, in the order in which it came, as plain numbers, each row with its CRC-32.
 
     State n stands in row n. Nothing that a checkpoint refers to is written again, so a log that has grown
     beyond its checkpoint is still good for it. In all, a run writes `student.images` rows.
@@ -42,23 +46,30 @@ class MemoryLog:
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb") as file:
                     file.seek((self.memory.added - count) * _row_bytes(values))
                     for rows in self.memory.latest(count):
-                        file.write(values[rows].numpy().data)
+                        for row in values[rows].numpy():
+                            file.write(row.data)
+                            file.write(_checksum(row))
                 sync(path)
             except OSError as error:
                 raise cannot_write(path, error) from error
         self.written = self.memory.added
 
     def read(self, added: int) -> None:
-        """Fill the memory with what it held when `added` states had been added; OSError if the files are too short."""
+        """Fill the memory with what it held when `added` states had been added; OSError if a file is damaged."""
         self.memory.added = self.written = added
         for path, values in self.parts:
             with path.open("rb") as file:
                 file.seek((added - self.memory.size) * _row_bytes(values))
                 for rows in self.memory.latest(self.memory.size):
-                    target = values[rows].numpy()
-                    if file.readinto(target.data) != target.nbytes:
-                        raise OSError(f"{path} is too short")
+                    for row in values[rows].numpy():
+                        file.readinto(row.data)
+                        if file.read(CHECKSUM_BYTES) != _checksum(row):
+                            raise OSError(f"{path} is damaged")
 
 
 def _row_bytes(values: Tensor) -> int:
-    return values[0].numel() * values.element_size()
+    return values[0].numel() * values.element_size() + CHECKSUM_BYTES
+
+
+def _checksum(row: np.ndarray) -> bytes:
+    return zlib.crc32(row.data).to_bytes(CHECKSUM_BYTES, "little")

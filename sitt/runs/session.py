@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,9 @@ import torch
 
 from sitt.config.schema import RunConfig
 from sitt.env import make_world
+from sitt.errors import UserError
 from sitt.evaluation import play, start_seeds, start_states, student_actor, teacher_actor
+from sitt.guard import NotFiniteError, require_finite
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
 from sitt.runs.checkpoint import Checkpoint, Stateful
@@ -31,6 +32,7 @@ class Counters:
     env_steps: int = 0
     images_rendered: int = 0
     gradient_steps: int = 0
+    bad_simulations: int = 0
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Session:
         last = training.evaluations - 1
         self.schedule = {round(k * training.iterations / last) for k in range(training.evaluations)}
         self.progress = Progress(training.iterations, run_id(self.config))
+        self.iteration = 0
 
     def run(
         self,
@@ -74,11 +77,18 @@ class Session:
             iterate: makes the iteration of the given number (1, 2, …) and returns its losses by name.
 
         Raises:
-            UserError: there is a checkpoint that cannot be used, or a file cannot be written.
+            UserError: there is a checkpoint that cannot be used, a file cannot be written, or a number is none.
         """
         parts = {"session": self, **parts}
         with closing(Checkpoint(self.config, output.parent, self.networks, parts, memory)) as checkpoint:
-            self._train(output, checkpoint, iterate)
+            try:
+                self._train(output, checkpoint, iterate)
+            except NotFiniteError as error:
+                dump = checkpoint.dump(self.iteration, error)
+                raise UserError(
+                    f"{run_id(self.config)} stopped in iteration {self.iteration}: {error}; {dump} holds the state "
+                    "(torch.load); change what leads there, such as a learning rate or a weight, and start again"
+                ) from error
 
     def _train(self, output: Path, checkpoint: Checkpoint, iterate: Callable[[int], Dict[str, float]]) -> None:
         with interrupts_noted() as interrupt:
@@ -88,6 +98,7 @@ class Session:
             else:
                 self._after(0, {})
             for iteration in range(done + 1, self.config.training.iterations + 1):
+                self.iteration = iteration
                 self._after(iteration, iterate(iteration))
                 if interrupt.signal or checkpoint.due():
                     checkpoint.write(iteration)
@@ -133,8 +144,10 @@ class Session:
             reference = self.networks if policy == "student" else None
             outcome = play(self.world, self.starts, actor, reference)
             returns, success = float(outcome.returns.mean()), float(outcome.success.double().mean())
-            mean_kl = float(outcome.action_kl.mean())
-            kl = None if math.isnan(mean_kl) else mean_kl
+            kl = None
+            if reference:
+                require_finite("divergence", outcome.action_kl)
+                kl = float(outcome.action_kl.mean())
         log_std = self.networks.teacher.log_std
         return TrainingRow(
             run_id=run_id(self.config),
@@ -167,6 +180,7 @@ class Session:
             env_steps=self.counters.env_steps,
             images_rendered=self.counters.images_rendered,
             gradient_steps=self.counters.gradient_steps,
+            bad_simulations=self.counters.bad_simulations,
         )
         save_networks(self.networks, output)
 

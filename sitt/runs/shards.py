@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from sitt.config.compose import config_hash
 from sitt.config.schema import RunConfig
-from sitt.files import atomic_path
+from sitt.files import atomic_path, content_digest
 from sitt.runs.paths import run_id
 from sitt.runs.provenance import git_state, hardware, versions
 
@@ -123,6 +123,7 @@ def write_run_json(
     env_steps: int,
     images_rendered: int,
     gradient_steps: int,
+    bad_simulations: int,
 ) -> None:
     """Write run.json: what was run, what it cost, and on what.
 
@@ -134,6 +135,7 @@ def write_run_json(
         env_steps: control steps simulated for training.
         images_rendered: images rendered for training.
         gradient_steps: optimiser steps of the student.
+        bad_simulations: simulations that diverged in training and were put back to the default state.
     """
     commit, dirty = git_state()
     content: Dict[str, Any] = {
@@ -150,6 +152,7 @@ def write_run_json(
         "env_steps": env_steps,
         "images_rendered": images_rendered,
         "gradient_steps": gradient_steps,
+        "bad_simulations": bad_simulations,
         "git_commit": commit,
         "git_dirty": dirty,
         "config_hash": config_hash(config),
@@ -157,6 +160,7 @@ def write_run_json(
         "hardware": hardware(config.sim.name, config.threads),
         "versions": versions(),
     }
+    content["sha256"] = content_digest(content)
     with atomic_path(Path(path)) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -169,4 +173,5 @@ def _write_parquet(path: Path, rows: List[tuple], types: Dict[str, str]) -> None
     with atomic_path(Path(path)) as temporary, duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE shard AS SELECT {typed}", columns)
         target = str(temporary).replace("'", "''")
-        connection.execute(f"COPY shard TO '{target}' (FORMAT parquet)")
+        digest = content_digest(connection.execute("FROM shard").fetchall())
+        connection.execute(f"COPY shard TO '{target}' (FORMAT parquet, KV_METADATA {{sha256: '{digest}'}})")

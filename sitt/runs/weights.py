@@ -1,10 +1,10 @@
-"""policy.pt: the final networks, weights only."""
+"""policy.pt: the final networks, weights only; and how such a file is read."""
 
 from __future__ import annotations
 
-import pickle
+import zipfile
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict
 
 import torch
 from torch import Tensor, nn
@@ -31,18 +31,38 @@ def load_networks(config: RunConfig, path: Path) -> Networks:
 def load_teacher(networks: Networks, path: Path) -> None:
     """Fill the teacher (F_T, A, critic, normaliser) from another run's policy.pt."""
     prefix = "teacher."
-    weights = {key[len(prefix) :]: value for key, value in _read(path).items() if key.startswith(prefix)}
+    weights = {key[len(prefix) :]: value for key, value in _read(path).items() if str(key).startswith(prefix)}
     _fill(networks.teacher, weights, path)
+
+
+def read_tensors(path: Path) -> Any:
+    """Return what `torch.save` wrote: tensors, numbers and strings, by a reader that executes no code.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or holds anything else.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch does not compare its checksums
+            if archive.testzip():
+                raise ValueError(f"{path} is not what was written")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # there is no end to what damage can raise
+        raise ValueError(str(error)) from error
 
 
 def _read(path: Path) -> Dict[str, Tensor]:
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = read_tensors(path)
+        if not isinstance(weights, dict):
+            raise ValueError(f"{path} holds no weights by name")
+        return weights
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist; train that run first") from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except ValueError as error:
         raise UserError(f"{path} is damaged or no policy file; remove it and train the run again") from error
-    return weights
 
 
 def _fill(module: nn.Module, weights: Dict[str, Tensor], path: Path) -> None:

@@ -48,6 +48,8 @@ class Simulator(Protocol):
     num_envs: int
     device: torch.device
     state: SimState
+    bad_simulations: int
+    """How often a simulation diverged and was put back to the default state."""
 
     def reset(self, env_ids: Tensor, joint_positions: Tensor, cabinet_offset: Tensor) -> None:
         """Put environments at rest with the drawer closed, and refresh `state`.

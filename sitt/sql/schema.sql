@@ -27,6 +27,7 @@ CREATE TABLE runs (
     env_steps BIGINT CHECK (env_steps >= 0),
     images_rendered BIGINT CHECK (images_rendered >= 0),
     gradient_steps BIGINT CHECK (gradient_steps >= 0),
+    bad_simulations BIGINT CHECK (bad_simulations >= 0),
     git_commit VARCHAR,
     git_dirty BOOLEAN,
     config_hash VARCHAR,
@@ -48,6 +49,7 @@ COMMENT ON COLUMN runs.wall_s IS 'Wall time of the training, s.';
 COMMENT ON COLUMN runs.env_steps IS 'Control steps simulated for training, over all environments, 1.';
 COMMENT ON COLUMN runs.images_rendered IS 'Student observations made for training: images rendered, or views of the maze (evaluation not counted), 1.';
 COMMENT ON COLUMN runs.gradient_steps IS 'Optimiser steps of the student, 1.';
+COMMENT ON COLUMN runs.bad_simulations IS 'How often a simulation diverged in training and was put back to the default state (evaluation not counted), 1; NULL before it was recorded.';
 COMMENT ON COLUMN runs.git_commit IS 'Commit of the code that trained; NULL outside a Git checkout.';
 COMMENT ON COLUMN runs.git_dirty IS 'True: the code differed from that commit.';
 COMMENT ON COLUMN runs.config_hash IS 'Hash of the resolved configuration.';

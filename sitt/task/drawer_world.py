@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 import torch
 from torch import Tensor
 
+from sitt.guard import require_finite
 from sitt.sim.base import Simulator
 from sitt.task.franka_drawer import FrankaDrawer
 from sitt.task.visibility import HandleVisibility
@@ -25,6 +26,11 @@ class DrawerWorld:
         self.targets = torch.empty(self.num_envs, len(task.default_joints))
         self.since_success = torch.zeros(self.num_envs, dtype=torch.int64)
 
+    @property
+    def bad_simulations(self) -> int:
+        """How often a simulation diverged and was put back to the default state."""
+        return self.simulator.bad_simulations
+
     def sample_start(self, count: int, rng: torch.Generator) -> Starts:
         """Draw start states: joint positions (count, 9) and cabinet displacements (count, 4)."""
         return self.task.sample_start(count, rng)
@@ -42,12 +48,14 @@ class DrawerWorld:
         self.targets = self.task.joint_targets(self.targets, actions, self.simulator.state)
         self.simulator.step(self.targets)
         state = self.simulator.state
+        reward = self.task.reward(state, actions)
+        require_finite("reward", reward)
         success = self.task.success(state)
         nothing = torch.zeros_like(success)
         self.since_success += success | (self.since_success > 0)
         enough = self.since_success > self.task.cfg.steps_after_success
         return Outcome(
-            reward=self.task.reward(state, actions),
+            reward=reward,
             success=success,
             terminated=enough if self.success_is == "termination" else nothing,
             truncated=enough if self.success_is == "truncation" else nothing,
@@ -56,7 +64,9 @@ class DrawerWorld:
     def observe(self, env_ids: Tensor | None = None) -> Tensor:
         """Return the teacher's observations (N or K, 23)."""
         state = self.simulator.state
-        return self.task.observe(state if env_ids is None else state.select(env_ids))
+        observations = self.task.observe(state if env_ids is None else state.select(env_ids))
+        require_finite("observation", observations, env_ids)
+        return observations
 
     def look(self, env_ids: Tensor) -> Tensor:
         """Return the camera's images (K, 3, H, W) uint8."""

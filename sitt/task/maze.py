@@ -31,6 +31,7 @@ class ColourMaze:
         self.cfg = cfg
         self.num_envs = num_envs
         self.episode_length = cfg.episode_length
+        self.bad_simulations = 0  # there is nothing to diverge
         # Cells are numbered column by column, with a border around the grid, so that a move adds a constant.
         self.side = cfg.grid_size + 2
         middle, edge = cfg.grid_size // 2, cfg.margin // 2

@@ -38,6 +38,10 @@ class World(Starting, Protocol):
     episode_length: int
     """Control steps after which whoever plays it has to end an episode."""
 
+    @property
+    def bad_simulations(self) -> int:
+        """How often a simulation diverged and was put back to the default state."""
+
     def reset(self, env_ids: Tensor, starts: Starts) -> None:
         """Put episodes (K,) at their start."""
 

@@ -1,5 +1,7 @@
 """The memory on disk: what is written once is not written again, and any checkpoint's content comes back."""
 
+import zlib
+
 import pytest
 import torch
 
@@ -43,7 +45,9 @@ def test_only_what_is_new_is_written(networks, tmp_path):
     (tmp_path / "observations.bin").write_bytes(b"")
     add(memory, 1)
     log.write()
-    assert (tmp_path / "observations.bin").read_bytes() == bytes(3 * 92) + memory.observations[3].numpy().tobytes()
+    row = memory.observations[3].numpy().tobytes()
+    checksum = zlib.crc32(row).to_bytes(4, "little")
+    assert (tmp_path / "observations.bin").read_bytes() == bytes(3 * (92 + 4)) + row + checksum
 
 
 def test_a_log_that_is_too_short_is_noticed(networks, tmp_path):
@@ -51,5 +55,5 @@ def test_a_log_that_is_too_short_is_noticed(networks, tmp_path):
     log = MemoryLog(tmp_path, memory)
     add(memory, 3)
     log.write()
-    with pytest.raises(OSError, match="too short"):
+    with pytest.raises(OSError, match=r"observations\.bin is damaged"):
         log.read(4)

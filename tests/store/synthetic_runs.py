@@ -98,6 +98,7 @@ def run_json(method: str, seed: int, label: str) -> dict:
         "env_steps": 4_000_000,
         "images_rendered": 5000,
         "gradient_steps": 600,
+        "bad_simulations": seed,
         "git_commit": "0123456789abcdef0123456789abcdef01234567",
         "git_dirty": seed == 1,
         "config_hash": "feedc0ffee" * 4,

@@ -32,7 +32,7 @@ def test_every_run_row_and_value_arrives(database):
     assert row == (
         *(wanted[key] for key in ("run_id", "experiment", "method", "label", "seed", "simulator", "encoder", "status")),
         datetime(2025, 1, 2, 3, 4, 5),
-        *(wanted[key] for key in ("wall_s", "env_steps", "images_rendered", "gradient_steps")),
+        *(wanted[key] for key in ("wall_s", "env_steps", "images_rendered", "gradient_steps", "bad_simulations")),
         *(wanted[key] for key in ("git_commit", "git_dirty", "config_hash")),
     )
     assert json.loads(rows(database, "SELECT config FROM runs LIMIT 1")[0][0]) == wanted["config"]
@@ -187,6 +187,14 @@ def test_a_bad_file_is_named_and_the_old_database_stays(tmp_path, damage):
         assert "\n" not in message
     assert database.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.duckdb", "runs"]
+
+
+def test_a_run_from_before_a_column_was_recorded_has_no_value_there(tmp_path):
+    folder = write_run(tmp_path, "joint", 0)
+    content = json.loads((folder / "run.json").read_text())
+    del content["bad_simulations"]
+    (folder / "run.json").write_text(json.dumps(content))
+    assert rows(build(tmp_path, [folder]), "SELECT bad_simulations, env_steps FROM runs") == [(None, 4_000_000)]
 
 
 def test_a_run_given_twice_is_refused(tmp_path):

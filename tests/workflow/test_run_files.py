@@ -59,6 +59,7 @@ def test_run_json_says_what_was_run_and_on_what(tmp_path):
         env_steps=1,
         images_rendered=2,
         gradient_steps=3,
+        bad_simulations=4,
     )
     content = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert content["run_id"] == "smoke/joint_aligned/seed1"

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sitt.config.schema import SimConfig
 from sitt.config.task import DrawerConfig
+from sitt.guard import require_finite
 from sitt.sim.base import SimState
 from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state, yaw_quaternion
 from sitt.sim.mujoco.renderer import Renderer
@@ -101,6 +102,7 @@ class MujocoSimulator:
             failed = error.ids
         self._recover(failed)
         np.copyto(self._block, self._sensors, casting="same_kind")
+        require_finite("physics", torch.from_numpy(self._block))
 
     def render(self, env_ids: Tensor) -> Tensor:
         """Return the student's camera images of environments (K,) as (K, 3, H, W) uint8."""
