@@ -9,6 +9,7 @@ import torch
 
 from sitt.config import compose as composition
 from sitt.config.compose import compose
+from sitt.errors import UserError
 from sitt.methods import train
 from sitt.runs import plan
 
@@ -28,6 +29,16 @@ def tiny(method: str, seed: int, *overrides: str):
     """Return the configuration of a run of seconds."""
     extra = {"bc": ("method.num_envs=8",), "dagger": ("method.num_envs=8", "method.rounds=2")}
     return compose("smoke", method, seed, (*TINY, *extra.get(method, ()), *overrides))
+
+
+def sentence(action, *arguments):
+    """The message of the UserError that the action raises: one line, short enough to be read."""
+    with pytest.raises(UserError) as caught:
+        action(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 300
+    return message
 
 
 @pytest.fixture(scope="session")

@@ -12,23 +12,13 @@ from sitt.config.compose import (
     method_names,
     shaping,
 )
-from sitt.errors import UserError
+from tests.conftest import sentence
 
 
 def replace(path, old, new):
     text = path.read_text(encoding="utf-8")
     assert old in text, f"{old!r} is not in {path}"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def sentence(action, *arguments):
-    """The message of the UserError that the action raises: one line, short enough to be read."""
-    with pytest.raises(UserError) as caught:
-        action(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert len(message) < 300
-    return message
 
 
 @pytest.mark.parametrize("experiment", experiment_names())
