@@ -13,7 +13,8 @@ from sitt.task.visibility import HandleVisibility
 from tests.conftest import tiny
 
 LENGTH = 12
-CONFIG = tiny("joint", 0)
+# A camera that looks over the arm, so that from the start poses some of the handle is seen.
+CONFIG = tiny("joint", 0, "task.camera.eye=[1.25,0.0,1.1]", "task.camera.fovy=55.0")
 TASK = FrankaDrawer(CONFIG.task)
 
 
