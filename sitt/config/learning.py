@@ -86,8 +86,10 @@ class PPOConfig(Strict):
     """Standard deviation of the actions at the start; from there it is learned. Discrete actions have none."""
     exploration_fraction: Annotated[float, Field(gt=0, le=1)]
     """Share of the training over which the entropy bonus falls; after it steps, noise and student.learning_rate do."""
+    lambda_start: Fraction = 0.0
+    """Share of the training before which both λ are zero."""
     lambda_rise: Fraction = 0.5
-    """Share of the training over which both λ rise from zero; 0: they are in full force from the start."""
+    """Share of the training over which both λ then rise from zero; 0: they are in full force at once."""
     final_kl: NonNegative
     """The value of desired_kl at the end of the training; it falls linearly to this once the exploration is over."""
     final_std: Positive

@@ -18,7 +18,9 @@ def explored(cfg: PPOConfig, progress: float) -> float:
 
 def pressed(cfg: PPOConfig, progress: float) -> float:
     """Share of both λ that is in force, when the share `progress` of the training is done."""
-    return min(1.0, progress / cfg.lambda_rise) if cfg.lambda_rise else 1.0
+    if progress < cfg.lambda_start:
+        return 0.0
+    return min(1.0, (progress - cfg.lambda_start) / cfg.lambda_rise) if cfg.lambda_rise else 1.0
 
 
 def settled(cfg: PPOConfig, progress: float) -> float:

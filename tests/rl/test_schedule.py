@@ -28,9 +28,14 @@ def test_a_training_may_explore_to_its_end():
 
 
 @pytest.mark.parametrize(
-    ("rise", "progress", "share"),
-    [(0.5, 0.0, 0.0), (0.5, 0.25, 0.5), (0.5, 0.9, 1.0), (0.0, 0.0, 1.0), (0.0, 0.9, 1.0)],
+    ("start", "rise", "progress", "share"),
+    [
+        *((0.0, 0.5, 0.0, 0.0), (0.0, 0.5, 0.25, 0.5), (0.0, 0.5, 0.9, 1.0)),
+        *((0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.9, 1.0)),
+        *((0.2, 0.5, 0.1, 0.0), (0.2, 0.5, 0.2, 0.0), (0.2, 0.5, 0.45, 0.5), (0.2, 0.5, 0.8, 1.0)),
+        *((0.2, 0.0, 0.1, 0.0), (0.2, 0.0, 0.2, 1.0)),
+    ],
 )
-def test_the_weights_rise_or_are_in_full_force_from_the_start(rise, progress, share):
-    config = compose("smoke", "joint", 0, (f"ppo.lambda_rise={rise}", "ppo.exploration_fraction=0.2"))
-    assert pressed(config.ppo, progress) == pytest.approx(share)
+def test_the_weights_rise_or_are_in_full_force_once_they_start(start, rise, progress, share):
+    overrides = (f"ppo.lambda_start={start}", f"ppo.lambda_rise={rise}", "ppo.exploration_fraction=0.2")
+    assert pressed(compose("smoke", "joint", 0, overrides).ppo, progress) == pytest.approx(share)
