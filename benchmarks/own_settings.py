@@ -24,17 +24,19 @@ TEACHER_GOAL = 0.98
 GRID: Dict[str, List[Tuple[str, ...]]] = {
     "joint": [()],
     "joint_aligned": [
-        (f"method.lambda_penalty={penalty}", f"method.lambda_gradient={gradient}")
-        for penalty, gradient in ((0.002, 0.01), (0.005, 0.02), (0.015, 0.05))
-    ]
-    + [
         (
             f"method.lambda_penalty={penalty}",
             f"method.lambda_gradient={gradient}",
-            "ppo.lambda_start=0.3",
-            "ppo.lambda_rise=0.3",
+            f"ppo.lambda_start={start}",
+            f"ppo.lambda_rise={rise}",
         )
-        for penalty, gradient in ((0.015, 0.05), (0.05, 0.1))
+        for penalty, gradient, start, rise in (
+            (0.002, 0.01, 0.0, 0.5),
+            (0.005, 0.02, 0.0, 0.5),
+            (0.015, 0.05, 0.0, 0.5),
+            (0.015, 0.05, 0.3, 0.3),
+            (0.05, 0.1, 0.3, 0.3),
+        )
     ],
     "bc": [(f"student.learning_rate={rate}",) for rate in (0.0005, 0.001, 0.002, 0.004)],
     "dagger": [(f"method.beta_decay={decay}",) for decay in (0.0, 0.25, 0.5, 0.75)],

@@ -88,7 +88,7 @@ def test_each_point_of_the_sweep_differs_from_the_aligned_method_in_one_setting(
             (varied,) = [axis for axis in range(3) if settings(method)[axis] != aligned[axis]]
             found.append((varied, settings(method)[varied]))
     assert sorted(found) == [
-        (0, 0.0), (0, 0.0005), (0, 0.008), (1, 0.0), (1, 0.0025), (1, 0.04), (2, 2400), (2, 38400),
+        (0, 0.0), (0, 0.0125), (0, 0.2), (1, 0.0), (1, 0.025), (1, 0.4), (2, 2400), (2, 38400),
     ]  # fmt: skip
 
 

@@ -131,7 +131,7 @@ def test_alignment_changes_the_teacher(trained):
 
 @pytest.mark.parametrize(("progress", "share"), [(0.0, 0.0), (0.2, 0.4), (0.5, 1.0), (0.9, 1.0)])
 def test_penalty_lowers_the_reward_by_lambda_times_the_divergence(progress, share):
-    config = tiny("joint", 0, "ppo.lambda_rise=0.5")
+    config = tiny("joint", 0, "ppo.lambda_start=0.0", "ppo.lambda_rise=0.5")
 
     def collect(penalty):
         networks = Networks(config)

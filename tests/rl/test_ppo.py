@@ -157,7 +157,7 @@ def test_the_policy_update_changes_the_teacher_and_nothing_else(networks, lambda
 
 def test_the_weight_of_the_kl_rises(networks):
     rollout = random_rollout(networks)
-    ppo = ppo_of(networks, lambda_gradient=0.3, lambda_rise=0.5)
+    ppo = ppo_of(networks, lambda_gradient=0.3, lambda_start=0.0, lambda_rise=0.5)
     without = ppo_of(networks)
     for progress, expected in ((0.0, 0.0), (0.25, 0.15), (0.5, 0.3), (0.9, 0.3)):
         loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
