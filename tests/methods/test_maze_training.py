@@ -75,8 +75,10 @@ def test_both_signs_change_the_teacher_and_not_alike(runs):
     assert not torch.equal(aligned, added)
 
 
-def test_only_the_sign_of_the_penalty_differs(runs, tmp_path):
-    train(config_of("maze_added", "method.kl_in_reward=subtracted"), tmp_path / "policy.pt", None)
+def test_only_the_sign_and_the_size_of_the_penalty_differ(runs, tmp_path):
+    penalty = config_of("maze_aligned").method.lambda_penalty
+    as_aligned = ("method.kl_in_reward=subtracted", f"method.lambda_penalty={penalty}")
+    train(config_of("maze_added", *as_aligned), tmp_path / "policy.pt", None)
     turned = torch.load(tmp_path / "policy.pt", weights_only=True)
     assert all(torch.equal(value, turned[name]) for name, value in weights(runs, "maze_aligned").items())
 
