@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 from typing import List, Optional
 
-from sitt.errors import UserError
+from sitt.errors import UserError, first_line, is_out_of_memory
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
 WATCH_INTERVAL_S = 1.0
 GRACE_S = 60.0
+MEMORY_MEND = "run fewer jobs at a time, or lower training.num_envs or student.images"
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -25,10 +26,16 @@ def main(arguments: Optional[List[str]] = None) -> int:
     options = _parser().parse_args(arguments)
     _stop_with_workflow()
     try:
-        options.run(options)
+        status = options.run(options)
         sys.stdout.flush()
+        return status or 0
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"Error: out of memory ({first_line(error)}); {MEMORY_MEND}", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -78,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--database", required=True, type=Path, help="the experiment's metrics.duckdb")
     report.add_argument("--output", required=True, type=Path, help="the folder to write into")
     report.set_defaults(run=_report)
+
+    verify = commands.add_parser("verify", help="make a slice of finished runs again and compare it with their records")
+    verify.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR", help="folder of one run, METHOD/seedN")
+    verify.set_defaults(run=_verify)
 
     query = commands.add_parser("query", help="ask an experiment's database, read-only")
     query.add_argument("experiment", help="name of the experiment")
@@ -146,6 +157,17 @@ def _report(options: argparse.Namespace) -> None:
         "html": write_html,
     }
     write[options.artefact](options.database, options.output)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from sitt.verify import verify
+
+    failed = 0
+    for run_dir in options.runs:
+        same, sentence = verify(run_dir)
+        print(sentence, flush=True)
+        failed += not same
+    return EXIT_ERROR if failed else 0
 
 
 def _query(options: argparse.Namespace) -> None:

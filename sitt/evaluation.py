@@ -122,6 +122,11 @@ def evaluate_run(config: RunConfig, policy: Path, output: Path) -> None:
         policy: the run's policy.pt.
         output: episodes.parquet to write.
     """
+    write_episodes(output, final_episodes(config, policy))
+
+
+def final_episodes(config: RunConfig, policy: Path) -> List[EpisodeRow]:
+    """Play the final evaluation of teacher and student, and return one row per episode."""
     networks = load_networks(config, policy)
     world = make_world(config, config.evaluation.num_envs)
     seeds = start_seeds(config.evaluation.seed, config.evaluation.episodes)
@@ -144,4 +149,4 @@ def evaluate_run(config: RunConfig, policy: Path, output: Path) -> None:
                     **{column: values[episode] for column, values in columns.items()},
                 )
             )
-    write_episodes(output, rows)
+    return rows

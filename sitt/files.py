@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
 
-from sitt.errors import UserError
+from sitt.errors import UserError, first_line
 
 
 @contextmanager
@@ -59,9 +59,9 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def cannot_write(path: Path, error: OSError) -> UserError:
+def cannot_write(path: Path, error: Exception) -> UserError:
     """Return what to tell the user when `path` could not be written."""
-    reason = error.strerror or str(error)
+    reason = getattr(error, "strerror", None) or first_line(error)
     return UserError(
         f"cannot write {path} ({reason}); make its folder writable, free disk space or choose another place"
     )

@@ -7,8 +7,7 @@ from typing import Any
 
 import duckdb
 
-from sitt.errors import UserError
-from sitt.store import first_line
+from sitt.errors import UserError, first_line
 
 
 def connect(database: Path) -> duckdb.DuckDBPyConnection:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from sitt.config.compose import compose
 from sitt.errors import UserError
 from sitt.methods import train
 from sitt.runs import plan
+from sitt.runs.progress import Progress
 
 torch.set_num_threads(1)
 
@@ -23,6 +25,19 @@ TINY = (
     "training.num_envs=8",
     "task.episode_length=12",
 )
+
+
+def pytest_addoption(parser):
+    """`--long`: also the tests that take tens of minutes."""
+    parser.addoption("--long", action="store_true", help="also run the tests marked long, which take tens of minutes")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the long tests unless they are asked for."""
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes tens of minutes; pytest --long runs it"))
 
 
 def tiny(method: str, seed: int, *overrides: str):
@@ -39,6 +54,32 @@ def sentence(action, *arguments):
     assert "\n" not in message
     assert len(message) < 300
     return message
+
+
+def at_iteration(monkeypatch, number, act):
+    """Act at the end of an iteration, before its checkpoint is due."""
+    update = Progress.update
+
+    def watched(progress, iteration, env_steps):
+        update(progress, iteration, env_steps)
+        if iteration == number:
+            monkeypatch.setattr(Progress, "update", update)
+            act()
+
+    monkeypatch.setattr(Progress, "update", watched)
+
+
+def assert_same_results(folder, other):
+    """Equal in every column that is not a time, in every weight, and with nothing left over."""
+    rows = [
+        duckdb.sql(f"SELECT * EXCLUDE (wall_s) FROM '{path}/training.parquet' ORDER BY iteration, policy").fetchall()
+        for path in (folder, other)
+    ]
+    assert rows[0] == rows[1]
+    weights, expected = (torch.load(path / "policy.pt", weights_only=True) for path in (folder, other))
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in weights)
+    assert {path.name for path in folder.iterdir()} == {"policy.pt", "training.parquet", "run.json"}
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,8 @@ class MethodConfig(Strict):
 
     shares_decoder: ClassVar[bool] = False
     """Whether the student acts through the teacher's decoder A; a fact of the algorithm."""
+    imitates: ClassVar[bool] = False
+    """Whether a finished teacher is imitated; a fact of the algorithm."""
     sees: ClassVar[bool] = True
     """Whether the student is shown the task's view, or else a black one; a fact of the algorithm."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import ClassVar, Optional
 
 from sitt.config.fields import Count
 from sitt.config.schema import MethodConfig, RunConfig
@@ -12,6 +12,8 @@ from sitt.methods.dagger import check_shares, imitate
 
 class Config(MethodConfig):
     """Behaviour cloning has no knobs beyond the shared budget."""
+
+    imitates: ClassVar[bool] = True
 
     num_envs: Count
     """Environments in which the teacher is watched."""

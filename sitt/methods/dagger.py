@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import ClassVar, Dict, List, Optional
 
 from sitt.config.fields import Count, Fraction
 from sitt.config.schema import MethodConfig, RunConfig
 from sitt.env import make_env
-from sitt.errors import UserError
 from sitt.nn.policy import Networks
 from sitt.rl.imitation import Cloning, Demonstrator
 from sitt.rl.memory import Memory
@@ -20,6 +19,8 @@ from sitt.seeding import generator
 
 class Config(MethodConfig):
     """Rounds of acting and fitting."""
+
+    imitates: ClassVar[bool] = True
 
     num_envs: Count
     """Environments in which the mixture of teacher and student acts."""
@@ -62,8 +63,7 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
         num_envs: environments to act in.
         betas: per round, the probability that the teacher acts.
     """
-    if teacher is None:
-        raise UserError(f"--teacher is missing: {config.method.name} imitates a finished teacher; name its policy.pt")
+    assert teacher is not None
     use_threads(config)
     rounds, iterations = len(betas), config.training.iterations
     networks = Networks(config)

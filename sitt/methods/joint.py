@@ -8,7 +8,6 @@ from typing import ClassVar, Dict, Literal, Optional
 from sitt.config.fields import NonNegative
 from sitt.config.schema import MethodConfig, RunConfig
 from sitt.env import make_env
-from sitt.errors import UserError
 from sitt.nn.policy import Networks
 from sitt.rl.alignment import Alignment
 from sitt.rl.collector import Collector
@@ -36,8 +35,6 @@ class Config(MethodConfig):
 
 def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     """Alternate roll-out, policy update and alignment."""
-    if teacher is not None:
-        raise UserError(f"--teacher {teacher}: {config.method.name} trains its own teacher; leave --teacher out")
     use_threads(config)
     method = config.method
     assert isinstance(method, Config)

@@ -9,9 +9,8 @@ from typing import Any
 
 import duckdb
 
-from sitt.errors import UserError
+from sitt.errors import UserError, first_line
 from sitt.query import connect
-from sitt.store import first_line
 
 COMPARISONS = (
     "Differences of the students' success rates: means over seeds with 95 % paired t-intervals. P(better): the share "

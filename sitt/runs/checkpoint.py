@@ -10,19 +10,16 @@ import time
 from pathlib import Path
 from typing import Any, Dict, Mapping, Protocol
 
-import torch
-
 from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
 from sitt.errors import UserError
-from sitt.files import atomic_path
 from sitt.guard import NotFiniteError
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
 from sitt.runs.memory_log import MemoryLog
 from sitt.runs.paths import checkpoint_folder, require_writable
 from sitt.runs.provenance import RESULTS_VERSION
-from sitt.runs.weights import read_tensors
+from sitt.runs.weights import read_tensors, write_tensors
 
 LOCK_WAIT_S = 60
 """How long a training waits for its predecessor, which may still be writing its last checkpoint."""
@@ -124,8 +121,7 @@ class Checkpoint:
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
             **more,
         }
-        with atomic_path(path) as temporary:
-            torch.save(content, temporary)
+        write_tensors(content, path)
 
     def _wait_for_lock(self) -> None:
         deadline = time.monotonic() + LOCK_WAIT_S

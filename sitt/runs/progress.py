@@ -79,7 +79,7 @@ class Progress:
 
     def _show(self, line: str, keep: bool = False) -> None:
         text = f"\r\033[K{line}" + ("\n" if keep else "") if self._in_place else f"{line}\n"
-        with suppress(BrokenPipeError):  # who watched is gone, such as `tee` after Ctrl-C; the training is not
+        with suppress(OSError):  # who watched is gone, such as `tee` after Ctrl-C, or the log's disk is full
             self._stream.write(text)
             self._stream.flush()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 import torch
 
@@ -23,6 +24,34 @@ from sitt.runs.interrupts import interrupts_noted
 from sitt.runs.progress import Progress
 from sitt.runs.shards import TrainingRow, run_id, write_run_json, write_training
 from sitt.runs.weights import save_networks
+
+
+class _EndOfSliceError(Exception):
+    """Ends a training of which only the first iterations were asked for."""
+
+    def __init__(self, iterations: int) -> None:
+        self.iterations = iterations
+        self.rows: List[TrainingRow] = []
+
+
+_asked: ContextVar[Optional[_EndOfSliceError]] = ContextVar("what is asked for of a training", default=None)
+
+
+@contextmanager
+def only_first(iterations: int) -> Iterator[List[TrainingRow]]:
+    """Let a training within this block end after its first iterations and leave no results.
+
+    Yields:
+        What it measured, once it has ended.
+    """
+    piece = _EndOfSliceError(iterations)
+    token = _asked.set(piece)
+    try:
+        yield piece.rows
+    except _EndOfSliceError:
+        pass
+    finally:
+        _asked.reset(token)
 
 
 @dataclass
@@ -91,6 +120,7 @@ class Session:
                 ) from error
 
     def _train(self, output: Path, checkpoint: Checkpoint, iterate: Callable[[int], Dict[str, float]]) -> None:
+        piece = _asked.get()
         with interrupts_noted() as interrupt:
             done = checkpoint.resume()
             if done:
@@ -105,6 +135,10 @@ class Session:
                 if interrupt.signal:
                     self.progress.interrupted(iteration)
                     raise SystemExit(128 + interrupt.signal)
+                if piece and iteration == piece.iterations:
+                    self.progress.close()
+                    piece.rows.extend(self.rows)
+                    raise piece
             self._finish(output)
             checkpoint.remove()
 

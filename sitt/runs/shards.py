@@ -10,9 +10,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from sitt.config.compose import config_hash
 from sitt.config.schema import RunConfig
-from sitt.files import atomic_path, content_digest
+from sitt.files import atomic_path, cannot_write, content_digest
 from sitt.runs.paths import run_id
 from sitt.runs.provenance import git_state, hardware, versions
+from sitt.seal import BLANK, NAME, seal
 
 __all__ = ["EpisodeRow", "TrainingRow", "run_id", "write_episodes", "write_run_json", "write_training"]
 
@@ -173,5 +174,8 @@ def _write_parquet(path: Path, rows: List[tuple], types: Dict[str, str]) -> None
     with atomic_path(Path(path)) as temporary, duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE shard AS SELECT {typed}", columns)
         target = str(temporary).replace("'", "''")
-        digest = content_digest(connection.execute("FROM shard").fetchall())
-        connection.execute(f"COPY shard TO '{target}' (FORMAT parquet, KV_METADATA {{sha256: '{digest}'}})")
+        try:
+            connection.execute(f"COPY shard TO '{target}' (FORMAT parquet, KV_METADATA {{{NAME}: '{BLANK}'}})")
+        except duckdb.IOException as error:
+            raise cannot_write(path, error) from error
+        seal(temporary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any, Dict
@@ -17,8 +18,7 @@ from sitt.nn.policy import Networks
 
 def save_networks(networks: Networks, path: Path) -> None:
     """Write all weights and normalisers, atomically."""
-    with atomic_path(path) as temporary:
-        torch.save(networks.state_dict(), temporary)
+    write_tensors(networks.state_dict(), path)
 
 
 def load_networks(config: RunConfig, path: Path) -> Networks:
@@ -35,8 +35,16 @@ def load_teacher(networks: Networks, path: Path) -> None:
     _fill(networks.teacher, weights, path)
 
 
+def write_tensors(content: Any, path: Path) -> None:
+    """Write tensors, numbers and strings, atomically; UserError if that is impossible."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)  # not into the file: torch does not say why it could not write one
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
 def read_tensors(path: Path) -> Any:
-    """Return what `torch.save` wrote: tensors, numbers and strings, by a reader that executes no code.
+    """Return what `write_tensors` wrote: tensors, numbers and strings, by a reader that executes no code.
 
     Raises:
         FileNotFoundError: there is no such file.

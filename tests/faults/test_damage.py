@@ -74,8 +74,8 @@ def complaint(action, *arguments):
     return None
 
 
-@pytest.mark.parametrize("name", ["training.parquet", "episodes.parquet", "run.json"])
-def test_a_flipped_bit_in_a_shard_stops_the_build(copy, database, tmp_path, capsys, name):
+@pytest.mark.parametrize(("name", "least"), [("training.parquet", 9), ("episodes.parquet", 9), ("run.json", 5)])
+def test_a_flipped_bit_in_a_shard_stops_the_build(copy, database, tmp_path, capsys, name, least):
     expected = [rows(database, f"FROM {table}") for table in TABLES]
     built, refused = tmp_path / "metrics.duckdb", 0
     for _ in flipped(copy / name, count=10):
@@ -83,10 +83,10 @@ def test_a_flipped_bit_in_a_shard_stops_the_build(copy, database, tmp_path, caps
             assert "Traceback" not in one_sentence(capsys.readouterr().err.strip(), copy / name)
             assert not built.exists()
             refused += 1
-        else:  # a bit that means nothing, such as one of a statistic or of the space between two keys
+        else:  # a bit that means nothing, such as one of the space between two keys
             assert [rows(built, f"FROM {table}") for table in TABLES] == expected
             built.unlink()
-    assert refused >= 5
+    assert refused >= least
 
 
 def test_a_number_that_was_changed_by_hand_is_noticed(copy, tmp_path, capsys):

@@ -3,8 +3,8 @@
 import os
 import re
 import signal
+from pathlib import Path
 
-import duckdb
 import pytest
 import torch
 
@@ -12,7 +12,7 @@ from sitt.errors import UserError
 from sitt.methods import train
 from sitt.runs import checkpoint
 from sitt.runs.progress import Progress
-from tests.conftest import tiny
+from tests.conftest import assert_same_results, at_iteration, tiny
 
 METHODS = ("bc", "dagger", "joint", "joint_aligned")
 
@@ -34,38 +34,12 @@ def interruptible():
     signal.signal(signal.SIGINT, inherited)
 
 
-def at_iteration(monkeypatch, number, act):
-    """Act at the end of an iteration, before its checkpoint is due."""
-    update = Progress.update
-
-    def watched(progress, iteration, env_steps):
-        update(progress, iteration, env_steps)
-        if iteration == number:
-            monkeypatch.setattr(Progress, "update", update)
-            act()
-
-    monkeypatch.setattr(Progress, "update", watched)
-
-
 def interrupt(monkeypatch, number, which=signal.SIGTERM):
     at_iteration(monkeypatch, number, lambda: os.kill(os.getpid(), which))
 
 
 def kill():
     raise Killed
-
-
-def assert_same_results(folder, other):
-    """Equal in every column that is not a time, in every weight, and with nothing left over."""
-    rows = [
-        duckdb.sql(f"SELECT * EXCLUDE (wall_s) FROM '{path}/training.parquet' ORDER BY iteration, policy").fetchall()
-        for path in (folder, other)
-    ]
-    assert rows[0] == rows[1]
-    weights, expected = (torch.load(path / "policy.pt", weights_only=True) for path in (folder, other))
-    assert weights.keys() == expected.keys()
-    assert all(torch.equal(weights[name], expected[name]) for name in weights)
-    assert {path.name for path in folder.iterdir()} == {"policy.pt", "training.parquet", "run.json"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -98,18 +72,20 @@ def test_a_kill_costs_what_came_after_the_last_checkpoint_only(trained, tmp_path
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(trained, tmp_path, monkeypatch):
     every = "training.checkpoint_interval_s=0"
     run = trained("joint")
-    save, calls = torch.save, []
+    write, calls = Path.write_bytes, []
 
-    def save_half(content, path):
+    def write_half(path, content):
         calls.append(path)
         if len(calls) == 2:
-            path.write_bytes(b"half")
+            write(path, content[: len(content) // 2])
             raise Killed
-        save(content, path)
+        write(path, content)
 
-    monkeypatch.setattr(checkpoint.torch, "save", save_half)
-    with pytest.raises(Killed):
-        train_again(run, tmp_path, every)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write_half)
+        with pytest.raises(Killed):
+            train_again(run, tmp_path, every)
+    assert [path.name for path in calls] == ["checkpoint.pt"] * 2
     train_again(run, tmp_path, every)
     assert_same_results(tmp_path, run.folder)
 

@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ class Clone:
 
     def run(self, *command: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=900
+            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=3600
         )
 
     def start(self, *command: str) -> subprocess.Popen:
@@ -46,6 +47,32 @@ class Clone:
             # A test run in the background of a script ignores Ctrl-C, and its children would inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+
+
+def edit(clone: Clone, old: str, new: str) -> None:
+    """Change a line of the smoke experiment."""
+    file = clone.folder / "configs/experiment/smoke.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def wait_for(condition, seconds: float) -> bool:
+    """Wait until a condition holds; return whether it does."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def jobs_of(session: int) -> list[tuple[int, list[str]]]:
+    """Return process and command of all that a workflow, leader of its session, has started."""
+    command = ["ps", "-ww", "-o", "pid=,stat=,args=", "-s", str(session)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    rows = [line.split() for line in listed]
+    return [(int(pid), words) for pid, state, *words in rows if state[0] != "Z" and int(pid) != session]
 
 
 @pytest.fixture
