@@ -193,11 +193,14 @@ def _video(options: argparse.Namespace) -> None:
 def _kernels(options: argparse.Namespace) -> None:
     from sitt.config.compose import compose, method_names
     from sitt.config.task import DrawerConfig
-    from sitt.sim.mujoco.renderer import compile_kernels
 
     config = compose(options.experiment, method_names()[0], 0)  # the same scene for every method and seed
-    if isinstance(config.task, DrawerConfig):  # the maze has none
-        compile_kernels(config.task, config.sim)
+    if config.sim.name != "mujoco":  # the others have none
+        return
+    from sitt.sim.mujoco.renderer import compile_kernels
+
+    assert isinstance(config.task, DrawerConfig)
+    compile_kernels(config.task, config.sim)
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -161,7 +161,9 @@ def _composed_once(experiment: str, method: Optional[str], overrides: Tuple[str,
     choices = [f"{group}={name}" for group, name in named.items()]
     try:
         with initialize_config_dir(config_dir=str(CONFIGS), version_base="1.3"):
-            base = hydra_compose("config", overrides=choices, return_hydra_config=True)
+            # A group chosen on the command line brings keys of its own, such as sim=isaacsim its cameras.
+            chosen = [override for override in overrides if _chooses(override)]
+            base = hydra_compose("config", overrides=[*choices, *chosen], return_hydra_config=True)
             files = _files(dict(base.hydra.runtime.choices))
             if overrides:
                 known = _flat_keys(OmegaConf.to_container(base, resolve=False))
@@ -254,14 +256,21 @@ def _files(choices: Dict[str, Any]) -> Files:
     return files
 
 
+def _chooses(override: str) -> bool:
+    """Return whether an override chooses a file of a group; an unknown one is refused."""
+    group, separator, name = override.partition("=")
+    if not separator or not re.fullmatch("[a-z_]+", group) or not (CONFIGS / group).is_dir():
+        return False
+    _known(group, name)
+    return True
+
+
 def _check_override(override: str, known: List[str]) -> None:
-    key, separator, value = override.partition("=")
+    key, separator, _ = override.partition("=")
     if not separator:
         raise UserError(one_sentence(f"the command line: {override!r} is no KEY=VALUE; write it such as seed=1"))
     if key not in known:
         raise UserError(one_sentence(f"the command line: unknown key {key}; {did_you_mean(key, known)}"))
-    if (CONFIGS / key).is_dir():
-        _known(key, value)
 
 
 def _flat_keys(container: Any, prefix: str = "") -> List[str]:

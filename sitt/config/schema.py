@@ -21,10 +21,13 @@ from sitt.config.learning import (
     TrainingConfig,
 )
 from sitt.config.maze import MazeConfig
+from sitt.config.sim import IsaacSimConfig, SimConfig
 from sitt.config.task import DrawerConfig, TaskConfig
 
 TASKS: Dict[str, Type[TaskConfig]] = {"franka_drawer": DrawerConfig, "maze": MazeConfig}
 """The tasks by `task.name`."""
+SIMULATORS: Dict[str, Type[SimConfig]] = {"mujoco": SimConfig, "grid": SimConfig, "isaacsim": IsaacSimConfig}
+"""The simulators by `sim.name`."""
 
 
 class ExperimentConfig(Strict):
@@ -48,15 +51,6 @@ class ExperimentConfig(Strict):
         if self.methods != "all" and len(set(self.methods)) != len(self.methods):
             raise ValueError(f"methods has duplicates: {list(self.methods)}; list each method once")
         return self
-
-
-class SimConfig(Strict):
-    """The simulator that plays the task and makes the student's observations."""
-
-    name: Literal["mujoco", "grid"]
-    """'mujoco': MuJoCo's Batch on the CPU and MuJoCo Warp's ray tracer on the CPU; 'grid': the maze's own cells."""
-    render_batch: Count
-    """Student observations made at a time: images drawn per call of the ray tracer."""
 
 
 class MethodConfig(Strict):
@@ -90,7 +84,8 @@ class RunConfig(Strict):
     """Threads of torch and of the physics; never the core count."""
     task: SerializeAsAny[TaskConfig]
     """Validated against the configuration that `task.name` names."""
-    sim: SimConfig
+    sim: SerializeAsAny[SimConfig]
+    """Validated against the configuration that `sim.name` names."""
     encoder: EncoderConfig
     networks: NetworkConfig
     ppo: PPOConfig
@@ -109,6 +104,14 @@ class RunConfig(Strict):
         if name not in TASKS:
             raise ValueError(f"task.name = {name!r} is unknown; choose one of {', '.join(TASKS)}")
         return TASKS[name].model_validate_json(json.dumps(value))
+
+    @field_validator("sim", mode="before")
+    @classmethod
+    def _use_the_simulators_config(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        # Any other name is refused by the field's own type.
+        return SIMULATORS.get(str(value.get("name")), SimConfig).model_validate_json(json.dumps(value))
 
     @field_validator("method", mode="before")
     @classmethod
@@ -146,13 +149,14 @@ class RunConfig(Strict):
             )
         self._check_task()
         self.method.check(self)
+        self.sim.check(self)
         return self
 
     def _check_task(self) -> None:
         """Compare the task with what plays it, with what reads its view and with what its actions are."""
         task = self.task
         if self.sim.name not in task.simulators:
-            able = ", ".join(task.simulators)
+            able = " or ".join(task.simulators)
             raise ValueError(f"sim.name = {self.sim.name} cannot play task {task.name}; choose sim: {able}")
         if (self.encoder.name == "identity") != (len(task.view) == 1):
             mend = "identity" if len(task.view) == 1 else "random"

@@ -79,9 +79,8 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
     def iterate(iteration: int) -> Dict[str, float]:
         round_, first = divmod(iteration - 1, iterations // rounds)
         if first == 0:
-            demonstrator.collect(steps, betas[round_])
+            session.counters.images_rendered += demonstrator.collect(steps, betas[round_])
             session.counters.env_steps += steps * num_envs
-            session.counters.images_rendered += steps * num_envs
             session.counters.bad_simulations = env.world.bad_simulations
         learning_rate = student_learning_rate(config, (iteration - 1) / iterations)
         loss = cloning.update(gradient_steps, learning_rate)

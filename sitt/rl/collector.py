@@ -73,7 +73,8 @@ class Collector:
         for t in range(steps):
             raw[t] = env.observation
             if t in self.images_at:
-                chosen = torch.randperm(envs, generator=self.subset_rng)[: self.images_at[t]]
+                seen = env.world.in_view()
+                chosen = seen[torch.randperm(len(seen), generator=self.subset_rng)[: self.images_at[t]]]
                 pair_observations.append(env.observation[chosen])
                 embeddings.append(student.image.embed(student.look(env.world, chosen)))
             decoded.append(teacher.decoded(env.observation))

@@ -25,27 +25,29 @@ class Demonstrator:
         self.rng = rng
 
     @torch.no_grad()
-    def collect(self, steps: int, beta: float) -> None:
-        """Add `steps` control steps of all environments.
+    def collect(self, steps: int, beta: float) -> int:
+        """Add `steps` control steps of all environments in view; return the number of states added.
 
         In each state the teacher acts with probability β and the student otherwise
         [Ross et al. 2011, algorithm 3.1]. The teacher acts as in its own roll-outs, with its
-        exploration noise; the student acts without noise.
+        exploration noise; the student acts without noise. What is out of view is left to the teacher.
         """
         env, teacher = self.env, self.networks.teacher
         student = self.networks.student_policy()
-        everyone = torch.arange(env.num_envs)
+        before = self.memory.added
         for _ in range(steps):
             observations = teacher.normalizer(env.observation)
-            embeddings = student.student.image.embed(student.student.look(env.world, everyone))
+            seen = env.world.in_view()
+            embeddings = student.student.image.embed(student.student.look(env.world, seen))
             student.student.observe(embeddings)
-            self.memory.add(PairedObservations(env.observation, embeddings))
+            self.memory.add(PairedObservations(env.observation[seen], embeddings))
             actions = teacher.distribution(teacher.decoder(teacher.encoder(observations))).sample(self.rng)
             if beta < 1.0:
                 teacher_acts = torch.rand(env.num_envs, 1, generator=self.rng) < beta
-                decoded = student.decoder(student.student(embeddings, observations))
-                actions = torch.where(teacher_acts, actions, teacher.distribution(decoded).mode())
+                decoded = student.decoder(student.student(embeddings, observations[seen]))
+                actions[seen] = torch.where(teacher_acts[seen], actions[seen], teacher.distribution(decoded).mode())
             env.step(actions)
+        return self.memory.added - before
 
     def state_dict(self) -> Dict[str, Any]:
         """Return all that the next states depend on, but for the networks."""

@@ -29,7 +29,7 @@ PACKAGES = (
     "pydantic",
 )
 
-RENDERERS = {"mujoco": "MuJoCo Warp ray tracer (CPU)", "grid": "none"}
+RENDERERS = {"mujoco": "MuJoCo Warp ray tracer (CPU)", "grid": "none", "isaacsim": "RTX, by Replicator"}
 
 
 @functools.cache

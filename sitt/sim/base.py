@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Dict, Protocol
+from typing import Any, ClassVar, Dict, Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ class SimState:
 
     The tensors are live: the next `step` or `reset` overwrites them in place.
     """
+
+    WIDTH: ClassVar[int] = 40
+    """Numbers per environment."""
 
     joint_positions: Tensor
     """(N, 9) rad and m: seven arm joints, left finger, right finger."""
@@ -36,6 +39,22 @@ class SimState:
     """(N,) m, position of drawer_top_joint."""
     drawer_velocity: Tensor
     """(N,) m/s."""
+
+    @classmethod
+    def of_block(cls, block: Tensor) -> SimState:
+        """Return the state whose fields are views of a block (N, WIDTH), side by side in their order."""
+        return cls(
+            joint_positions=block[:, 0:9],
+            joint_velocities=block[:, 9:18],
+            hand_position=block[:, 18:21],
+            hand_rotation=block[:, 21:25],
+            left_finger_position=block[:, 25:28],
+            right_finger_position=block[:, 28:31],
+            drawer_position=block[:, 31:34],
+            drawer_rotation=block[:, 34:38],
+            drawer_opening=block[:, 38],
+            drawer_velocity=block[:, 39],
+        )
 
     def select(self, env_ids: Tensor) -> SimState:
         """Return a copy of the state of environments (K,)."""
@@ -63,18 +82,25 @@ class Simulator(Protocol):
     def step(self, joint_targets: Tensor) -> None:
         """Advance all environments by one control step towards (N, 9) position targets."""
 
+    def in_view(self) -> Tensor:
+        """Return the environments that can be rendered now, (M,) int64, ascending.
+
+        All of them, or the first few if not every one has a camera; and without those whose picture lags behind: after
+        a reset of some, not of all, a simulator may need one control step until it can draw them.
+        """
+
     def render(self, env_ids: Tensor) -> Tensor:
-        """Return the student's camera images of environments (K,) as (K, 3, H, W) uint8."""
+        """Return the student's camera images of environments (K,), all in view, as (K, 3, H, W) uint8."""
 
     def handle_visible(self, env_ids: Tensor) -> Tensor:
         """Return how much of the handle the student's camera sees in environments (K,), (K,) float32 in [0, 1].
 
         The handle's pixels in the image, over those that it would have if the robot were not there; NaN where there
-        would be none.
+        would be none, and where the simulator cannot tell.
         """
 
     def handle_touched(self, env_ids: Tensor) -> Tensor:
-        """Return whether the robot is in contact with the handle in environments (K,), (K,) bool."""
+        """Return whether the robot is known to be in contact with the handle in environments (K,), (K,) bool."""
 
     def save(self) -> Dict[str, Any]:
         """Return the full physical state, enough to continue bit for bit: tensors and numbers."""

@@ -68,6 +68,10 @@ class DrawerWorld:
         require_finite("observation", observations, env_ids)
         return observations
 
+    def in_view(self) -> Tensor:
+        """Return the environments that can be looked at now, (M,) int64, ascending."""
+        return self.simulator.in_view()
+
     def look(self, env_ids: Tensor) -> Tensor:
         """Return the camera's images (K, 3, H, W) uint8."""
         return self.simulator.render(env_ids)

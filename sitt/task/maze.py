@@ -122,6 +122,10 @@ class ColourMaze:
             -1,
         )
 
+    def in_view(self) -> Tensor:
+        """Return all mazes."""
+        return torch.arange(self.num_envs)
+
     def look(self, env_ids: Tensor) -> Tensor:
         """Return the observations with their colours masked, (K, 9)."""
         view = self.observe(env_ids)

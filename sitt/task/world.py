@@ -51,8 +51,11 @@ class World(Starting, Protocol):
     def observe(self, env_ids: Tensor | None = None) -> Tensor:
         """Return the teacher's observations of all episodes, or of some, (N or K, O)."""
 
+    def in_view(self) -> Tensor:
+        """Return the episodes that can be looked at now, (M,) int64, ascending; all, right after a reset of all."""
+
     def look(self, env_ids: Tensor) -> Tensor:
-        """Return what a student is shown of episodes (K,), (K, *view) as the task's configuration says."""
+        """Return what a student is shown of episodes (K,), all in view: (K, *view) as the task's configuration says."""
 
     def watcher(self, every: int) -> Watcher:
         """Return who keeps what the final evaluation says of this task's episodes.

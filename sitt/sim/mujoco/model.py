@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from sitt.config.task import DrawerConfig
+from sitt.sim.camera import camera_axes
 
 ROBOT_JOINTS = (*(f"joint{i}" for i in range(1, 8)), "finger_joint1", "finger_joint2")
 ROBOT_BASE = "link0"
@@ -113,11 +114,7 @@ def _add_props(spec: mujoco.MjSpec, task: DrawerConfig) -> None:
 
 
 def _set_camera(camera: mujoco.MjsCamera, eye: tuple, target: tuple, fovy: float) -> None:
-    """Point a camera, which looks along its own -z, from `eye` at `target` (m), upright."""
-    back = np.subtract(eye, target)
-    back = back / np.linalg.norm(back)
-    right = np.cross((0.0, 0.0, 1.0), back)
-    right /= np.linalg.norm(right)
+    """Point a camera from `eye` at `target` (m), upright."""
     quat = np.empty(4)
-    mujoco.mju_mat2Quat(quat, np.stack([right, np.cross(back, right), back], axis=1).ravel())
+    mujoco.mju_mat2Quat(quat, camera_axes(eye, target).ravel())
     camera.pos, camera.quat, camera.fovy = eye, quat, fovy

@@ -48,18 +48,7 @@ class MujocoSimulator:
         self._contacts = self.batch.bind("ncon")
         block = torch.zeros(num_envs, self.model.nsensordata)
         self._block = block.numpy()
-        self.state = SimState(
-            joint_positions=block[:, 0:9],
-            joint_velocities=block[:, 9:18],
-            hand_position=block[:, 18:21],
-            hand_rotation=block[:, 21:25],
-            left_finger_position=block[:, 25:28],
-            right_finger_position=block[:, 28:31],
-            drawer_position=block[:, 31:34],
-            drawer_rotation=block[:, 34:38],
-            drawer_opening=block[:, 38],
-            drawer_velocity=block[:, 39],
-        )
+        self.state = SimState.of_block(block)
         stiffness = np.array(task.robot.stiffness)
         self._reach = np.array(task.robot.force_limits) / stiffness
         self._lag = np.array(task.robot.damping) / stiffness
@@ -103,6 +92,10 @@ class MujocoSimulator:
         self._recover(failed)
         np.copyto(self._block, self._sensors, casting="same_kind")
         require_finite("physics", torch.from_numpy(self._block))
+
+    def in_view(self) -> Tensor:
+        """Return all environments."""
+        return torch.arange(self.num_envs)
 
     def render(self, env_ids: Tensor) -> Tensor:
         """Return the student's camera images of environments (K,) as (K, 3, H, W) uint8."""

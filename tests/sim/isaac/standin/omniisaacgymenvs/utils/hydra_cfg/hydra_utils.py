@@ -1,0 +1,1 @@
+"""OIGE registers resolvers here; the stand-in's files use none."""
