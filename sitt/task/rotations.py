@@ -33,3 +33,9 @@ def multiply(p: Tensor, q: Tensor) -> Tensor:
 def about_z(angle: float) -> Tensor:
     """Return the (4,) rotation by `angle` rad about the z axis."""
     return torch.tensor([math.cos(angle / 2), 0.0, 0.0, math.sin(angle / 2)])
+
+
+def turns_about_z(angles: Tensor) -> Tensor:
+    """Return the rotations (..., 4) by `angles` (...) rad about the z axis, in their precision."""
+    half = angles / 2
+    return torch.stack([half.cos(), torch.zeros_like(half), torch.zeros_like(half), half.sin()], -1)

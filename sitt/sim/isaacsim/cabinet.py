@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Tuple
 
-import torch
 from torch import Tensor
 
-from sitt.task.rotations import multiply, rotate
+from sitt.task.rotations import multiply, rotate, turns_about_z
 
 POSITION = (0.0, 0.0, 0.4)
 """m; where OIGE puts the cabinet (robots/articulations/cabinet.py, line 58)."""
@@ -32,6 +31,5 @@ def displaced(positions: Tensor, rotations: Tensor, pivots: Tensor, offset: Tens
         pivots: m; the cabinet's origin, through whose vertical it is turned.
         offset: (K, 4) displacement x, y, z (m) and yaw (rad).
     """
-    half = offset[:, 3] / 2
-    turn = torch.stack([half.cos(), torch.zeros_like(half), torch.zeros_like(half), half.sin()], -1)
+    turn = turns_about_z(offset[:, 3])
     return pivots + rotate(turn, positions - pivots) + offset[:, :3], multiply(turn, rotations)

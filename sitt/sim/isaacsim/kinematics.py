@@ -15,7 +15,7 @@ from torch import Tensor
 from sitt.config.task import DrawerConfig, RobotConfig
 from sitt.sim.base import SimState
 from sitt.sim.isaacsim.cabinet import DRAWER, displaced
-from sitt.task.rotations import about_z, multiply, rotate
+from sitt.task.rotations import about_z, multiply, rotate, turns_about_z
 
 PANDA = (
     (0.0, 0.333, 0.0),
@@ -70,7 +70,5 @@ def link7(robot: RobotConfig, joint_positions: Tensor) -> Tuple[Tensor, Tensor]:
         step = torch.tensor([a, -math.sin(alpha) * d, math.cos(alpha) * d], dtype=torch.float64)
         position = position + rotate(turn, step.expand(count, 3))
         tilt = torch.tensor([math.cos(alpha / 2), math.sin(alpha / 2), 0.0, 0.0], dtype=torch.float64)
-        half = angles[:, joint] / 2
-        spin = torch.stack([half.cos(), torch.zeros_like(half), torch.zeros_like(half), half.sin()], -1)
-        turn = multiply(turn, multiply(tilt.expand(count, 4), spin))
+        turn = multiply(turn, multiply(tilt.expand(count, 4), turns_about_z(angles[:, joint])))
     return position.float(), turn.float()
