@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from isaac.fakes import CABINET_JOINTS
+from isaac.kit import CABINET_JOINTS
 from isaac.setup import ABOVE, OIGE, OIGE_ROOT, drawer, isaac, isaac_sim
 from pxr import UsdGeom
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from isaac import fakes, reference
+from isaac import quaternions, reference
 from isaac.record_oige import VECTORS, record
 from isaac.setup import OIGE, OIGE_ROOT, drawer, isaac, isaac_sim
 from scipy.spatial.transform import Rotation
@@ -76,7 +77,7 @@ def test_a_thousand_random_steps_of_oiges_own_task_give_our_rewards_and_ends():
         simulator = make_simulator(reference.TASK, isaac_sim(cameras=1), ENVS, 1)
         oige, everyone = simulator._stage.task, torch.arange(ENVS)
         assert type(oige).__mro__[1].__module__ == "omniisaacgymenvs.tasks.franka_cabinet"
-        assert OIGE_ROOT.resolve() in [path.resolve() for path in map(type(OIGE_ROOT), fakes.sys.path)]
+        assert OIGE_ROOT.resolve() in [path.resolve() for path in map(type(OIGE_ROOT), sys.path)]
         tasks = {fingers: ours(fingers) for fingers in ("upstream", "fixed")}
         world = DrawerWorld(FrankaDrawer(reference.TASK), simulator, "termination")
         world.reset(everyone, reference.starts(ENVS, rng))
@@ -118,17 +119,22 @@ def test_the_fakes_quaternions_are_scipys():
     rng = np.random.default_rng(0)
     (one, q), (other, p) = (random(rng) for _ in range(2))
     v, t, u = (torch.tensor(rng.normal(size=(50, 3)), dtype=torch.float32) for _ in range(3))
-    assert np.allclose(fakes.tf_vector(q, v), one.apply(v), atol=1e-5)
-    turn, at = fakes.tf_combine(q, t, p, u)
-    assert np.allclose(fakes.quat_apply(turn, v) + at, one.apply(other.apply(v) + u.numpy()) + t.numpy(), atol=1e-5)
-    back, home = fakes.tf_inverse(q, t)
-    assert np.allclose(fakes.quat_apply(back, torch.tensor(one.apply(v), dtype=torch.float32) + t) + home, v, atol=1e-5)
-    assert np.allclose(fakes.quat_mul(q, fakes.quat_conjugate(q)), [[1, 0, 0, 0]] * 50, atol=1e-6)
+    assert np.allclose(quaternions.tf_vector(q, v), one.apply(v), atol=1e-5)
+    turn, at = quaternions.tf_combine(q, t, p, u)
     assert np.allclose(
-        fakes.quat_apply(fakes.about_z(0.7), torch.tensor([[1.0, 0.0, 0.0]])), [[np.cos(0.7), np.sin(0.7), 0]]
+        quaternions.quat_apply(turn, v) + at, one.apply(other.apply(v) + u.numpy()) + t.numpy(), atol=1e-5
+    )
+    back, home = quaternions.tf_inverse(q, t)
+    assert np.allclose(
+        quaternions.quat_apply(back, torch.tensor(one.apply(v), dtype=torch.float32) + t) + home, v, atol=1e-5
+    )
+    assert np.allclose(quaternions.quat_mul(q, quaternions.quat_conjugate(q)), [[1, 0, 0, 0]] * 50, atol=1e-6)
+    assert np.allclose(
+        quaternions.quat_apply(quaternions.about_z(0.7), torch.tensor([[1.0, 0.0, 0.0]])),
+        [[np.cos(0.7), np.sin(0.7), 0]],
     )
     limits = torch.tensor([-1.0, 0.0, 0.5]), torch.tensor([1.0, 0.5, 0.5])
-    assert torch.equal(fakes.tensor_clamp(v, *limits), torch.clamp(v, *limits))
+    assert torch.equal(quaternions.tensor_clamp(v, *limits), torch.clamp(v, *limits))
 
 
 def random(rng):

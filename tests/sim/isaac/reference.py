@@ -6,7 +6,7 @@ import math
 from typing import Dict
 
 import torch
-from isaac.fakes import Kit
+from isaac.kit import Kit
 from isaac.setup import OIGE, drawer
 
 from sitt.sim.base import SimState
