@@ -110,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
     kernels.add_argument("--experiment", required=True, help="a file in configs/experiment")
     kernels.set_defaults(run=_kernels)
 
+    probe = commands.add_parser("probe", help="measure what only the real Isaac Sim can show; inside its container")
+    probe.add_argument("--config", required=True, type=Path, help="what `sitt configure` wrote, with sim: isaacsim")
+    probe.add_argument("--output", required=True, type=Path, help="the folder for findings.json, pictures and the log")
+    probe.set_defaults(run=_probe)
+
     doctor = commands.add_parser("doctor", help="say what this machine can run, and why not")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -201,6 +206,13 @@ def _kernels(options: argparse.Namespace) -> None:
 
     assert isinstance(config.task, DrawerConfig)
     compile_kernels(config.task, config.sim)
+
+
+def _probe(options: argparse.Namespace) -> None:
+    from sitt.sim.isaacsim.probe.watch import probe
+
+    if not probe(options.config, options.output):
+        raise UserError("no training can run in this Isaac Sim yet; mend the lines marked ✗ above")
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ENTRANCES = ("sitt.cli", "sitt.methods", "sitt.evaluation", "sitt.sim.isaacsim")
-"""Where `sitt train` and `sitt evaluate` go in."""
+ENTRANCES = ("sitt.cli", "sitt.methods", "sitt.evaluation", "sitt.sim.isaacsim", "sitt.sim.isaacsim.probe.__main__")
+"""Where `sitt train`, `sitt evaluate` and `sitt probe` go in."""
 METHODS = sorted(path.stem for path in (ROOT / "sitt" / "methods").glob("*.py") if path.stem != "__init__")
 OUTSIDE = ("sitt.sim.mujoco", "sitt.report", "sitt.store", "sitt.query", "sitt.verify", "sitt.doctor")
 """Imported by what is not asked for inside: the embedded simulator and the commands that follow the runs."""
-INSTALLED = {"torch", "numpy", "pydantic", "yaml", "omegaconf", "hydra", "transformers", "duckdb"}
+INSTALLED = {"torch", "numpy", "pydantic", "yaml", "omegaconf", "hydra", "transformers", "duckdb", "PIL"}
 ISAAC = {"omni", "pxr", "omniisaacgymenvs"}
 """Isaac Sim's and OIGE's own, imported by the adapter alone."""
 LATER = {
@@ -72,7 +72,7 @@ def test_the_parts_are_all_there():
     parts = {module.split(".")[1] for module in INSIDE if "." in module}
     assert parts >= {"config", "task", "sim", "nn", "rl", "methods", "runs", "evaluation", "env", "cli"}
     assert not parts & {"report", "store", "query", "doctor"}
-    assert len([module for module in INSIDE if module.startswith("sitt.sim.isaacsim.")]) == 8
+    assert len([module for module in INSIDE if module.startswith("sitt.sim.isaacsim.")]) == 17
 
 
 @pytest.mark.parametrize("module", sorted(INSIDE))

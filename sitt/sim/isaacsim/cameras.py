@@ -6,7 +6,7 @@ Imports USD, which inside Isaac Sim exists only after the application has starte
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Optional
 
 import numpy as np
 import torch
@@ -114,6 +114,18 @@ class Cameras:
         for env in envs:
             # As in Isaac Sim's standalone_examples/api/omni.replicator.isaac/custom_fps_writer_annotator.py, line 50.
             self._products[env].hydra_texture.set_updates_enabled(on)
+
+    def series(self, env: int, count: int) -> List[Optional[np.ndarray]]:
+        """Return the pictures (H, W, 3) uint8 of environment `env` after each of `count` frames; None: not yet."""
+        self._watch([env], True)
+        pictures: List[Optional[np.ndarray]] = []
+        for _ in range(count):
+            self._draw()
+            data = self._annotators[env].get_data()
+            complete = np.shape(data) == (self._size, self._size, 4)
+            pictures.append(np.array(data)[:, :, :3] if complete else None)
+        self._watch([env], False)
+        return pictures
 
     def _picture(self, env: int) -> np.ndarray:
         data = self._annotators[env].get_data()

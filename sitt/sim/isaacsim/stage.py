@@ -27,7 +27,10 @@ class Stage:
             UserError: there is one that is smaller, or of another task.
         """
         if cls.current is None:
-            cls.current = cls(task, sim, num_envs, threads)
+            stage = cls(task, sim, num_envs, threads)
+            stage.add_cameras()
+            check_stage(stage)
+            cls.current = stage
         stage = cls.current
         if (task, sim) != (stage.drawer, stage.sim):
             raise UserError("Isaac Sim has one stage per process, and this one shows another task; start a new process")
@@ -46,7 +49,6 @@ class Stage:
         # The rest needs the application.
         from omniisaacgymenvs.utils.config_utils.sim_config import SimConfig as OigeSimConfig
 
-        from sitt.sim.isaacsim.cameras import Cameras
         from sitt.sim.isaacsim.task import DrawerTask
 
         config = OigeSimConfig(oige_config(task, sim, num_envs, threads))
@@ -59,10 +61,14 @@ class Stage:
         # VecEnvRLGames would draw in every step (envs/vec_env_rlgames.py, line 54), for pictures that nobody asked for.
         self.env._render = False
         self.targets = torch.tensor(task.robot.default_joint_positions).repeat(num_envs, 1)
-        cameras = min(sim.cameras, num_envs)
-        self.cameras = Cameras(cameras, task.camera.image_size, sim.frames_per_image, self.env.world.render)
+
+    def add_cameras(self) -> None:
+        """Look through the first cameras; a stage without is moved, but not drawn."""
+        from sitt.sim.isaacsim.cameras import Cameras
+
+        sim, count = self.sim, min(self.sim.cameras, self.num_envs)
+        self.cameras = Cameras(count, self.drawer.camera.image_size, sim.frames_per_image, self.env.world.render)
         self.cameras.warm_up(sim.warmup_frames)
-        check_stage(self)
 
     def write(self, env_ids: Tensor, snapshot: Any) -> None:
         """Put environments (K,) into a state; their links and pictures follow with the next step."""

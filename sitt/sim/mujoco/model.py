@@ -90,7 +90,7 @@ def _set_cabinet(spec: mujoco.MjSpec, task: DrawerConfig) -> None:
     if cabinet.props:
         _add_props(spec, task)
     else:
-        # OIGE switches gravity off on the robot, and the drawer slides level: nothing is left to fall.
+        # IsaacGymEnvs switches gravity off on the robot (of OIGE: docs/isaac-sim.md), and the drawer slides level.
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_GRAVITY
 
 
