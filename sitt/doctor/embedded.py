@@ -41,13 +41,12 @@ def _package(name: str, mend: str = "pip install -c requirements.lock -e .") -> 
 
 
 def _configs() -> Finding:
-    from sitt.config.compose import compose, experiment_names, method_names
+    from sitt.config.compose import experiment_names
+    from sitt.runs.plan import make_plan
 
-    experiments, methods = experiment_names(), method_names()
-    for experiment in experiments:
-        for method in methods:
-            compose(experiment, method, 0)
-    return Finding(True, f"experiments {', '.join(experiments)}; methods {', '.join(methods)}")
+    names = experiment_names()
+    runs = sum(len(make_plan({"experiment": name}).folders()) for name in names)
+    return Finding(True, f"{len(names)} experiments of {runs} runs in all: {', '.join(names)}")
 
 
 def _writable() -> Finding:
