@@ -50,8 +50,6 @@ class IsaacSimConfig(SimConfig):
     """m between environments [O: 3.0]; the camera sees up to 1 m less, so that neighbours are not in the picture."""
     pipeline: Literal["gpu", "cpu"]
     """Where PhysX keeps its state [O: gpu]; images need a GPU either way."""
-    gpu: Whole
-    """Number of the GPU, as CUDA counts them."""
 
     def check(self, run: RunConfig) -> None:
         """Compare cameras with environments, and the task with what OIGE fixes."""

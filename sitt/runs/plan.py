@@ -20,13 +20,14 @@ from sitt.config.compose import (
     experiment_names,
     method_names,
 )
+from sitt.config.container import ContainerConfig, container_config
 from sitt.config.explain import did_you_mean, one_sentence
 from sitt.errors import UserError
-from sitt.runs import paths
+from sitt.runs import containers, paths
 from sitt.runs.provenance import RESULTS_VERSION
 
 DEFAULT_EXPERIMENT = "embedded"
-OPTIONS = ("experiment", "methods", "seeds")
+OPTIONS = ("experiment", "methods", "seeds", "container")
 _held: Dict[str, TextIO] = {}
 _config = functools.lru_cache(maxsize=None)(compose)
 
@@ -38,12 +39,15 @@ class Plan:
     experiment: str
     title: str
     task: str
+    sim: str
+    container: ContainerConfig
+    """How its jobs are run if its simulator is Isaac Sim."""
     methods: Tuple[str, ...]
     seeds: Tuple[int, ...]
 
     def pictures(self) -> List[str]:
         """Return the names of the pictures that the report takes from the folder of reports."""
-        if self.task == "maze":
+        if self.sim != "mujoco":  # the only one whose states can be drawn again
             return []
         sweep = ["sweep.png"] if self.experiment == "sweep" else []
         return ["figure2.png", *sweep, *(f"videos/{method}.gif" for method in self.methods)]
@@ -63,7 +67,8 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     """Turn `--config` options into a plan.
 
     Args:
-        options: any of experiment (a name), methods and seeds (lists that restrict the experiment's own).
+        options: any of experiment (a name), methods and seeds (lists that restrict the experiment's own), and container
+            (keys of configs/container.yaml).
 
     Raises:
         UserError: an option, a configuration of any run or the results folder is not usable.
@@ -84,10 +89,11 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     configs = [_config(name, method, seed) for method in methods for seed in seeds]
     for folder in (paths.RESULTS / name, paths.report_folder(name)):
         _require_usable(folder)
-    return Plan(name, experiment.title, configs[0].task.name, tuple(methods), tuple(seeds))
+    task, sim = configs[0].task.name, configs[0].sim.name
+    return Plan(name, experiment.title, task, sim, _container(options), tuple(methods), tuple(seeds))
 
 
-def set_job_environment() -> None:
+def set_job_environment(plan: Plan) -> None:
     """Set what jobs inherit from this process.
 
     PYTHONPATH: this clone's package, whichever clone is installed. SITT_WORKFLOW: host and process of the
@@ -97,6 +103,8 @@ def set_job_environment() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     os.environ["SITT_WORKFLOW"] = f"{socket.gethostname()} {os.getpid()}"
     os.environ["SITT_CONSOLE"] = "/dev/stderr" if sys.stderr.isatty() else os.devnull
+    if plan.sim == "isaacsim":
+        os.environ.update(containers.job_variables(plan.container))
 
 
 def result_key(experiment: str, method: str, seed: int) -> str:
@@ -151,6 +159,15 @@ def _methods(value: Any, known: List[str]) -> List[str]:
     if len(set(value)) != len(value):
         raise UserError(one_sentence(f"--config methods={value} has duplicates; list each method once"))
     return value
+
+
+def _container(options: Mapping[str, Any]) -> ContainerConfig:
+    changes = options.get("container", {})
+    if not isinstance(changes, dict):
+        raise UserError(
+            one_sentence(f"--config container={changes!r} is no mapping; write 'container={{runtime: docker}}'")
+        )
+    return container_config(changes)
 
 
 def _seeds(value: Any) -> List[int]:

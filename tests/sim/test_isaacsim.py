@@ -57,14 +57,25 @@ def test_oige_must_be_installed_from_its_clone(tmp_path):
     assert "omni.isaac.sim.python.gym.camera.kit does not exist" in message and "pip install -e" in message
 
 
-def test_kit_gets_neither_our_command_line_nor_ctrl_c(kit, monkeypatch):
+def test_kit_gets_one_gpu_and_neither_our_command_line_nor_ctrl_c(kit, monkeypatch):
     arguments = ["sitt", "train", "--config", "config.yaml"]
     monkeypatch.setattr(sys, "argv", arguments)
     before = signal.getsignal(signal.SIGINT)
     make(2)
-    assert kit.arguments == [] and sys.argv is arguments
+    one_gpu = ["--/renderer/multiGpu/enabled=false", "--/renderer/multiGpu/autoEnable=false", "--/renderer/activeGpu=2"]
+    assert kit.arguments == one_gpu and sys.argv is arguments
     assert signal.getsignal(signal.SIGINT) is before
     assert kit.experience.endswith("apps/omni.isaac.sim.python.gym.camera.kit")
+
+
+def test_assets_come_from_the_folder_that_is_named(kit, monkeypatch):
+    root = "/persistent/isaac/asset_root/default"
+    make(2)
+    assert kit.settings.get(root) != "/data/Assets/Isaac/4.0"
+    with isaac(TASK) as other:
+        monkeypatch.setenv("SITT_ASSETS", "/data/Assets/Isaac/4.0")
+        make(2)
+        assert other.settings[root] == "/data/Assets/Isaac/4.0", "after OIGE has set its own"
 
 
 def test_oige_is_configured_with_our_numbers(kit):

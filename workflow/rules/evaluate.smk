@@ -14,11 +14,14 @@ rule evaluate:
         "results/{experiment}/benchmarks/{method}/seed{seed}/evaluate.tsv"
     conda:
         "../envs/sitt.yaml"
+    container:
+        SIMULATOR.image
     threads: lambda wildcards: run_threads(wildcards.experiment, wildcards.method, int(wildcards.seed))
     resources:
-        mem_mb=2000,
+        mem_mb=SIMULATOR.mem_mb,
+        gpu=SIMULATOR.gpu,
     params:
         columns=list(EPISODE_TYPES),
     shell:
-        "sitt evaluate --config {input.config:q} --policy {input.policy:q} --output {output:q} "
+        "{SIMULATOR.command} evaluate --config {input.config:q} --policy {input.policy:q} --output {output:q} "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'

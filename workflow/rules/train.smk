@@ -1,6 +1,10 @@
 # What all methods' training rules have in common; each rule in methods/ is a copy of this one for its own method.
+from sitt.runs.containers import SimulatorJobs
 from sitt.runs.plan import run_threads
 from sitt.runs.provenance import RESULTS_VERSION
+
+# The Snakefile's own, which a module is given as its configuration.
+SIMULATOR = SimulatorJobs(**config)
 
 
 rule train:
@@ -19,12 +23,15 @@ rule train:
     priority: 1
     conda:
         "../envs/sitt.yaml"
+    container:
+        SIMULATOR.image
     threads: lambda wildcards: run_threads(wildcards.experiment, wildcards.method, int(wildcards.seed))
     resources:
-        mem_mb=2000,
+        mem_mb=SIMULATOR.mem_mb,
+        gpu=SIMULATOR.gpu,
     params:
         results_version=RESULTS_VERSION,
         teacher=lambda wildcards, input: ["--teacher", input.teacher] if "teacher" in input.keys() else [],
     shell:
-        "sitt train --config {input.config:q} --output {output.policy:q} {params.teacher:q} "
+        "{SIMULATOR.command} train --config {input.config:q} --output {output.policy:q} {params.teacher:q} "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'

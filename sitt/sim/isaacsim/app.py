@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 from sitt.config.sim import IsaacSimConfig
 from sitt.config.task import DrawerConfig
 from sitt.errors import UserError
+from sitt.runs.gpu import lease_gpu
 
 NEEDED = {
     "omni.isaac.kit": "Isaac Sim 4.0.0; it runs with /isaac-sim/python.sh inside nvcr.io/nvidia/isaac-sim:4.0.0",
@@ -22,13 +24,18 @@ KIT_FILE = Path("apps", "omni.isaac.sim.python.gym.camera.kit")
 """The application with cameras, in OIGE's repository (utils/config_utils/path_utils.py, line 83)."""
 
 
-def start(sim: IsaacSimConfig) -> Any:
-    """Start Isaac Sim without a window and return OIGE's VecEnvRLGames, still without a task.
+ONE_GPU = ("--/renderer/multiGpu/enabled=false", "--/renderer/multiGpu/autoEnable=false")
+"""Kit would draw on every GPU of the machine."""
+ASSET_ROOT = "/persistent/isaac/asset_root/default"
+
+
+def start() -> Any:
+    """Start Isaac Sim on this process's GPU, without a window; return OIGE's VecEnvRLGames, still without a task.
 
     Nothing of `omni` but `omni.isaac.kit`, and nothing of `pxr`, may be imported before.
 
     Raises:
-        UserError: this interpreter has no Isaac Sim or no OIGE.
+        UserError: this interpreter has no Isaac Sim or no OIGE, or this machine no GPU.
     """
     for module, mend in NEEDED.items():
         try:
@@ -39,13 +46,26 @@ def start(sim: IsaacSimConfig) -> Any:
             raise UserError(
                 f"sim.name = isaacsim needs {mend} (docs/isaac-sim.md); elsewhere, choose sim: mujoco"
             ) from None
-    with _own_arguments_and_signals():
+    # The renderer counts GPUs as nvidia-smi does; CUDA sees ours alone.
+    with _own_arguments_and_signals([*ONE_GPU, f"--/renderer/activeGpu={lease_gpu()}"]):
         from omniisaacgymenvs.envs.vec_env_rlgames import VecEnvRLGames
 
         # scripts/random_policy.py, lines 65 to 71
         return VecEnvRLGames(
-            headless=True, sim_device=sim.gpu, enable_livestream=False, enable_viewport=True, experience=_kit_file()
+            headless=True, sim_device=0, enable_livestream=False, enable_viewport=True, experience=_kit_file()
         )
+
+
+def use_local_assets() -> None:
+    """Take Isaac Sim's assets from the folder SITT_ASSETS, if there is one, after OIGE has chosen NVIDIA's server.
+
+    OIGE: utils/config_utils/sim_config.py, line 90.
+    """
+    folder = os.environ.get("SITT_ASSETS")
+    if folder:
+        import carb.settings
+
+        carb.settings.get_settings().set_string(ASSET_ROOT, folder)
 
 
 def oige_config(task: DrawerConfig, sim: IsaacSimConfig, num_envs: int, threads: int) -> Dict[str, Any]:
@@ -64,10 +84,10 @@ def oige_config(task: DrawerConfig, sim: IsaacSimConfig, num_envs: int, threads:
         "task=FrankaCabinet",
         f"num_envs={num_envs}",
         "headless=True",
-        f"device_id={sim.gpu}",
+        "device_id=0",
         f"pipeline={device}",
         f"sim_device={device}",
-        f"rl_device={f'cuda:{sim.gpu}' if device == 'gpu' else 'cpu'}",
+        f"rl_device={'cuda:0' if device == 'gpu' else 'cpu'}",
         f"num_threads={threads}",
         f"task.env.envSpacing={sim.env_spacing}",
         # OIGE ends an episode one step early (tasks/franka_cabinet.py, line 431).
@@ -96,14 +116,14 @@ def _kit_file() -> str:
 
 
 @contextmanager
-def _own_arguments_and_signals() -> Iterator[None]:
-    """Keep our command line from Kit, which reads sys.argv, and Ctrl-C to ourselves.
+def _own_arguments_and_signals(kit_arguments: List[str]) -> Iterator[None]:
+    """Give Kit, which reads sys.argv, arguments of its own instead of ours, and keep Ctrl-C to ourselves.
 
     Kit's handler of SIGINT ends the process with status 0 (core, omni.isaac.kit, simulation_app.py), and VecEnvBase's
     closes the simulation in the middle of a step: a training could neither write a checkpoint nor say that it failed.
     """
     arguments, handler = sys.argv, signal.getsignal(signal.SIGINT)
-    sys.argv = arguments[:1]
+    sys.argv = [*arguments[:1], *kit_arguments]
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from torch import Tensor
 from sitt.config.sim import IsaacSimConfig
 from sitt.config.task import DrawerConfig
 from sitt.errors import UserError
-from sitt.sim.isaacsim.app import oige_config, start
+from sitt.sim.isaacsim.app import oige_config, start, use_local_assets
 from sitt.sim.isaacsim.checks import check_stage
 
 
@@ -45,13 +45,14 @@ class Stage:
         self.drawer, self.sim, self.num_envs = task, sim, num_envs
         self.holder: Any = None
         """The simulator whose environments are on the stage."""
-        self.env = start(sim)
+        self.env = start()
         # The rest needs the application.
         from omniisaacgymenvs.utils.config_utils.sim_config import SimConfig as OigeSimConfig
 
         from sitt.sim.isaacsim.task import DrawerTask
 
         config = OigeSimConfig(oige_config(task, sim, num_envs, threads))
+        use_local_assets()
         self.task = DrawerTask(config, self.env, task, far=sim.env_spacing - 1.0)
         # utils/task_util.py, lines 103 to 111; OIGE's SimConfig has set device and rendering step its own way.
         params = config.get_physics_params()

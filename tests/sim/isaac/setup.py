@@ -6,6 +6,7 @@ import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import yaml
 from isaac import fakes
@@ -55,6 +56,7 @@ def isaac_sim(**changes) -> IsaacSimConfig:
 
 @contextmanager
 def isaac(task: DrawerConfig, oige: Path | None = OIGE_ROOT):
-    """Isaac Sim under the fakes, with OIGE's own source if OIGE_ROOT names a checkout."""
-    with fakes.installed(task, oige or fakes.STANDIN) as kit:
+    """Isaac Sim under the fakes, on GPU 2, with OIGE's own source if OIGE_ROOT names a checkout."""
+    gpu = mock.patch("sitt.runs.gpu.lease_gpu", lambda: 2)
+    with gpu, fakes.installed(task, oige or fakes.STANDIN) as kit:
         yield kit

@@ -1,0 +1,186 @@
+"""The command of a job that opens Isaac Sim, and what its container is given: one list of mounts, one of variables.
+
+Snakemake itself knows apptainer alone, so docker and podman are words before the command. Inside and outside, the
+clone, the working directory and the cache have the same paths, and the code is that of the clone.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+from sitt.config.compose import ROOT
+from sitt.config.container import ContainerConfig, user_file
+from sitt.errors import UserError
+
+EULA = "https://developer.nvidia.com/omniverse/license"
+"""What the container prints where ACCEPT_EULA is not set."""
+INHERITED = ("SITT_WORKFLOW", "CUDA_VISIBLE_DEVICES")
+"""Variables that a job has from the workflow or its scheduler, and its container has from the job."""
+SEPARATORS = ":,"
+"""What lists of mounts are split at."""
+
+
+@dataclass(frozen=True)
+class SimulatorJobs:
+    """What the rules that open a simulator have in common."""
+
+    command: str
+    """What stands for `sitt` in their shell command."""
+    image: Optional[str]
+    """Snakemake's `container:`; None where it starts none itself."""
+    gpu: int
+    """GPUs of each job."""
+    mem_mb: int
+
+
+EMBEDDED = SimulatorJobs("sitt", None, 0, 2000)
+
+
+def simulator_jobs(sim: str, config: ContainerConfig) -> SimulatorJobs:
+    """Return how the jobs of an experiment with this `sim.name` are run."""
+    if sim != "isaacsim":
+        return EMBEDDED
+    image = config.chosen_image if config.runtime == "apptainer" else None
+    return SimulatorJobs(shlex.join([*_prefix(config), "-m", "sitt.cli"]), image, 1, 32000)  # [OIGE: 32 GB]
+
+
+def environment(config: ContainerConfig) -> Dict[str, str]:
+    """Return the variables of such a job by name.
+
+    python.sh starts Python as a child, which no signal would reach; with PYTHONEXE it becomes Python instead.
+    """
+    variables = {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONEXE": f"exec {Path(config.python).expanduser().parent}/kit/python/bin/python3",
+        "SITT_LEASES": str(config.cache_folder / "leases"),
+        "SITT_GPU_SHARE": str(config.gpu_share),
+    }
+    if config.assets_folder:
+        variables["SITT_ASSETS"] = str(config.assets_folder)
+    if config.accept_eula:
+        variables["ACCEPT_EULA"] = "Y"
+    if config.privacy_consent:
+        variables["PRIVACY_CONSENT"] = "Y"
+    return variables
+
+
+def mounts(config: ContainerConfig) -> List[str]:
+    """Return what the container sees of this machine, as OUTSIDE:INSIDE[:ro]."""
+    kit = Path(config.python).parent / "kit"
+    places = [f"{path}:{path}" for path in dict.fromkeys((ROOT, Path.cwd(), config.cache_folder))]
+    places += [f"{config.cache_folder / 'kit' / name}:{kit / name}" for name in ("cache", "data", "logs")]
+    if config.assets_folder:
+        places.append(f"{config.assets_folder}:{config.assets_folder}:ro")
+    return places
+
+
+def job_variables(config: ContainerConfig) -> Dict[str, str]:
+    """Return what the workflow's own process sets for such jobs: the profile isaacsim gives these to apptainer.
+
+    Snakemake makes the working directory the container's home, where Isaac Sim would leave its caches.
+    """
+    if config.runtime == "none":
+        return environment(config)
+    if config.runtime != "apptainer":
+        return {}
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    variables = {**environment(config), **inherited}
+    return {
+        "SITT_APPTAINER_HOME": str(_home(config)),
+        "SITT_APPTAINER_BIND": ",".join(mounts(config)),
+        "SITT_APPTAINER_ENV": ",".join(f"{name}={value}" for name, value in variables.items()),
+    }
+
+
+def require_ready(config: ContainerConfig, deployed: bool) -> None:
+    """Make the folders that such jobs need, and refuse what would stop them.
+
+    Args:
+        config: how they are run.
+        deployed: whether Snakemake starts apptainer (`--software-deployment-method apptainer`).
+
+    Raises:
+        UserError: consent, runtime, image, interpreter or assets are missing, or a path cannot be mounted.
+    """
+    if config.runtime == "none":
+        if not Path(config.python).expanduser().is_file():
+            raise UserError(f"container.python = {config.python} does not exist; name Isaac Sim's python.sh, or a runtime")
+    else:
+        _require_container(config, deployed)
+    assets = config.assets_folder
+    if assets and not (assets / "Isaac").is_dir():
+        raise UserError(f"container.assets = {assets} has no folder Isaac; name the folder of the 4.0 assets that has")
+    for folder in (_home(config), *(config.cache_folder / "kit" / name for name in ("cache", "data", "logs"))):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _require_container(config: ContainerConfig, deployed: bool) -> None:
+    if not config.accept_eula:
+        raise UserError(
+            f"container.accept_eula = false: Isaac Sim runs once you accept NVIDIA's licence ({EULA}); "
+            f"then write accept_eula: true into {user_file()}"
+        )
+    if config.runtime == "apptainer" and not deployed:
+        raise UserError("container.runtime = apptainer needs --profile workflow/profiles/isaacsim; add it")
+    if shutil.which(config.runtime) is None:
+        raise UserError(f"container.runtime = {config.runtime} is not installed; install it, or choose another runtime")
+    for path in (ROOT, Path.cwd()):
+        if any(separator in str(path) for separator in SEPARATORS):
+            raise UserError(f"{path} cannot be mounted in a container because of its ':' or ','; rename it")
+    image = config.chosen_image
+    if config.runtime == "apptainer":
+        found = "://" in str(image) or Path(str(image)).is_file()
+    else:
+        inspect = [config.runtime, "image", "inspect", str(image)]
+        found = subprocess.run(inspect, capture_output=True, check=False).returncode == 0
+    if not found:
+        raise UserError(f"container.image = {image} does not exist; build it as docs/isaac-sim.md says")
+
+
+def _prefix(config: ContainerConfig) -> List[str]:
+    """Return the words up to Isaac Sim's Python."""
+    if config.runtime in ("none", "apptainer"):
+        return [str(Path(config.python).expanduser())]
+    # The host's process numbers and name: the job must see whether its workflow lives (sitt.cli).
+    words = [config.runtime, "run", "--rm", "--pid", "host", "--uts", "host", "--security-opt", "label=disable"]
+    words += ["--workdir", str(Path.cwd()), *_gpus(config), *_user(config)]
+    variables = {"HOME": str(_home(config)), "NVIDIA_DRIVER_CAPABILITIES": "all", **environment(config)}
+    for name, value in variables.items():
+        words += ["--env", f"{name}={value}"]
+    for name in INHERITED:
+        words += ["--env", name] if name in os.environ else []
+    for place in mounts(config):
+        words += ["--volume", place]
+    return [*words, "--entrypoint", config.python, str(config.chosen_image)]
+
+
+def _gpus(config: ContainerConfig) -> List[str]:
+    """All GPUs: the job itself leases one."""
+    return ["--gpus", "all"] if config.runtime == "docker" else ["--device", "nvidia.com/gpu=all"]
+
+
+def _user(config: ContainerConfig) -> List[str]:
+    """Whatever the job writes must be the user's; a rootless runtime's root is the user."""
+    if config.runtime == "podman":
+        return ["--userns", "keep-id"] if os.getuid() else []
+    return [] if _docker_is_rootless() else ["--user", f"{os.getuid()}:{os.getgid()}"]
+
+
+@functools.lru_cache(maxsize=None)
+def _docker_is_rootless() -> bool:
+    asked = ["docker", "info", "--format", "{{.SecurityOptions}}"]
+    try:
+        return "rootless" in subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _home(config: ContainerConfig) -> Path:
+    return config.cache_folder / "home"
