@@ -9,9 +9,9 @@ from typing import Callable, Dict
 from sitt.config.container import container_config, user_file
 from sitt.doctor import gpu, runtimes
 from sitt.findings import Finding
+from sitt.runs.containers import EULA
 from sitt.runs.provenance import memory_gib
 
-LICENCE = "https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html"
 ROOM_GIB, ROOM_AFTER_GIB = 50, 10
 """Free disk space: by Isaac Sim's requirements, and [ours] for caches and results once the image is there."""
 MEMORY_GIB = 32
@@ -30,7 +30,7 @@ def _licence() -> Finding:
     return Finding(
         False,
         "you have not accepted NVIDIA's licence of Isaac Sim (container.accept_eula)",
-        f"read {LICENCE}, and if you accept it, write accept_eula: true into {user_file()}",
+        f"read {EULA}, and if you accept it, write accept_eula: true into {user_file()}",
     )
 
 

@@ -42,6 +42,8 @@ class Plan:
     sim: str
     container: ContainerConfig
     """How its jobs are run if its simulator is Isaac Sim."""
+    probed: bool
+    """Whether Isaac Sim is probed before the trainings."""
     methods: Tuple[str, ...]
     seeds: Tuple[int, ...]
 
@@ -90,7 +92,8 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     for folder in (paths.RESULTS / name, paths.report_folder(name)):
         _require_usable(folder)
     task, sim = configs[0].task.name, configs[0].sim.name
-    return Plan(name, experiment.title, task, sim, _container(options), tuple(methods), tuple(seeds))
+    probed = sim == "isaacsim" and experiment.smoke_test
+    return Plan(name, experiment.title, task, sim, _container(options), probed, tuple(methods), tuple(seeds))
 
 
 def set_job_environment(plan: Plan) -> None:

@@ -24,8 +24,10 @@ rule configure:
         "--output {output:q} > {log:q} 2>&1"
 
 
-# Compiled once, so that jobs side by side do not compile the same kernels.
+# Compiled once, so that jobs side by side do not compile the same kernels. What all jobs with a simulator wait for.
 rule kernels:
+    input:
+        "results/{experiment}/probe.done" if PLAN.probed else [],
     output:
         touch("results/{experiment}/kernels.ready"),
     log:
