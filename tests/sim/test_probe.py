@@ -57,7 +57,12 @@ def test_every_point_passes_and_is_measured(tmp_path, monkeypatch):
     assert findings["paint"].measured["red_pixels"] > 0
     assert findings["steps"].measured["steps_per_s"] > 0 and findings["drawing"].measured["batch_ms"] > 0
     pictures = {path.name: Image.open(path).size for path in tmp_path.glob("*.png")}
-    assert pictures == {"home.png": (32, 32), "displaced.png": (32, 32), "cameras.png": (4 * 32, 32)}
+    assert pictures == {
+        "home.png": (32, 32),
+        "displaced.png": (32, 32),
+        "aside.png": (32, 32),
+        "cameras.png": (4 * 32, 32),
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import List
 
 import numpy as np
 import torch
@@ -18,6 +17,8 @@ PATIENCE = 12
 """Frames in which a picture must come to show the present."""
 DARK, BRIGHT, FLAT = 20.0, 235.0, 8.0
 """Levels of 255: limits of a picture's mean, and least standard deviation."""
+ASIDE = 1.2
+"""rad; by how much the arm is turned about its base, so that the camera sees the handle."""
 SHEET = 8
 """Pictures side by side in cameras.png."""
 
@@ -64,19 +65,22 @@ def save(subject: Subject) -> Finding:
     stage = subject.stage
     displace(stage, HOME)
     row = stage.cameras.images(torch.arange(min(SHEET, stage.cameras.count)))
+    pictures = {"home": row[:1], "cameras": row}
     displace(stage, AWAY)
-    for name, pictures in {"home": row[:1], "cameras": row, "displaced": look(stage)[None]}.items():
-        sheet = torch.cat(list(pictures.permute(0, 2, 3, 1)), 1)
+    pictures["displaced"] = look(stage)[None]
+    _turn(stage, torch.arange(stage.num_envs))
+    pictures["aside"] = look(stage)[None]
+    for name, some in pictures.items():
+        sheet = torch.cat(list(some.permute(0, 2, 3, 1)), 1)
         Image.fromarray(sheet.numpy()).save(subject.folder / f"{name}.png")
-    return Finding(True, f"home.png, cameras.png and displaced.png are in {subject.folder}")
+    return Finding(True, f"home, aside, displaced and cameras.png are in {subject.folder}")
 
 
 def frames(stage: Stage) -> Finding:
     """Turn the arm, and count the frames after which a camera that was paused shows it there."""
-    poses = _turned(stage)
-    start(stage, poses[0], torch.zeros(stage.num_envs, 4))
+    displace(stage, HOME)
     before = look(stage)
-    start(stage, poses[1], torch.zeros(stage.num_envs, 4))
+    _turn(stage, torch.arange(stage.num_envs))
     series = stage.cameras.series(0, PATIENCE)
     last = series[-1]
     configured = stage.sim.frames_per_image
@@ -98,9 +102,7 @@ def frames(stage: Stage) -> Finding:
 
 def order(stage: Stage) -> Finding:
     """Put every second arm elsewhere, and look whether each picture is of the environment it was asked of."""
-    poses = _turned(stage)
-    joints = torch.where((torch.arange(stage.num_envs) % 2 == 0)[:, None], poses[0], poses[1])
-    start(stage, joints, torch.zeros(stage.num_envs, 4))
+    _turn(stage, torch.arange(1, stage.num_envs, 2))
     count = min(stage.cameras.count, stage.sim.render_batch, 8)
     forward = torch.arange(count)
     first, second = stage.cameras.images(forward), stage.cameras.images(forward.flip(0)).flip(0)
@@ -128,22 +130,23 @@ def light(stage: Stage) -> Finding:
 
 
 def paint(stage: Stage) -> Finding:
-    """Look whether something in the picture is red, as the handle should be."""
-    displace(stage, HOME)
+    """Turn the arm out of the way, and look whether something is red, as the handle should be."""
+    _turn(stage, torch.arange(stage.num_envs))
     red, green, blue = look(stage).int()
     count = int(((red > 2 * green + 40) & (red > 2 * blue + 40)).sum())
     return Finding(
         count > 0,
         f"{count} pixels are red, of {red.numel()}",
-        "look at home.png: the handle is hidden, or its paint looks otherwise (RED in sitt/sim/isaacsim/cameras.py)",
+        "look at aside.png: the handle is hidden, or its paint looks otherwise (RED in sitt/sim/isaacsim/cameras.py)",
         {"red_pixels": count, "pixels": red.numel()},
     )
 
 
-def _turned(stage: Stage) -> List[Tensor]:
-    """Return two sets of joints (N, 9) that look different: the arm as at a reset, and turned about its base."""
+def _turn(stage: Stage, envs: Tensor) -> None:
+    """Put every environment at its default, but the arms of some (K,) turned aside."""
     joints = default_joints(stage)
-    return [joints, joints - 0.8 * (torch.arange(9) == 0)]
+    joints[envs, 0] += ASIDE
+    start(stage, joints, torch.zeros(stage.num_envs, 4))
 
 
 def _nearest(picture: Tensor, others: Tensor) -> int:
