@@ -110,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     kernels.add_argument("--experiment", required=True, help="a file in configs/experiment")
     kernels.set_defaults(run=_kernels)
 
+    weights = commands.add_parser("weights", help="fetch, once, the checkpoints that runs' image encoders need")
+    weights.add_argument("--config", required=True, nargs="+", type=Path, help="what `sitt configure` wrote")
+    weights.set_defaults(run=_weights)
+
     doctor = commands.add_parser("doctor", help="say what this machine can run, and why not")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -201,6 +205,17 @@ def _kernels(options: argparse.Namespace) -> None:
 
     assert isinstance(config.task, DrawerConfig)
     compile_kernels(config.task, config.sim)
+
+
+def _weights(options: argparse.Namespace) -> None:
+    from sitt.config.compose import load
+    from sitt.config.encoder import DinoConfig
+    from sitt.fetch import fetch
+
+    for path in options.config:
+        encoder = load(path).encoder
+        if isinstance(encoder, DinoConfig):
+            print(f"{fetch(encoder)} holds {encoder.pretrained}, SHA-256 {encoder.checksum}")
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -20,8 +20,10 @@ from sitt.config.compose import (
     experiment_names,
     method_names,
 )
+from sitt.config.encoder import DinoConfig
 from sitt.config.explain import did_you_mean, one_sentence
 from sitt.errors import UserError
+from sitt.nn.pretrained import WEIGHTS_FILE, require_files
 from sitt.runs import paths
 from sitt.runs.provenance import RESULTS_VERSION
 
@@ -40,6 +42,8 @@ class Plan:
     task: str
     methods: Tuple[str, ...]
     seeds: Tuple[int, ...]
+    weights: Dict[str, str]
+    """The checkpoints to fetch: each one's file of weights, and the config.yaml of a run that needs it."""
 
     def pictures(self) -> List[str]:
         """Return the names of the pictures that the report takes from the folder of reports."""
@@ -84,7 +88,12 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     configs = [_config(name, method, seed) for method in methods for seed in seeds]
     for folder in (paths.RESULTS / name, paths.report_folder(name)):
         _require_usable(folder)
-    return Plan(name, experiment.title, configs[0].task.name, tuple(methods), tuple(seeds))
+    weights = {
+        file: str(paths.run_folder(name, config.method.name, config.seed) / paths.CONFIG)
+        for config in configs
+        for file in run_weights(name, config.method.name, config.seed)
+    }
+    return Plan(name, experiment.title, configs[0].task.name, tuple(methods), tuple(seeds), weights)
 
 
 def set_job_environment() -> None:
@@ -107,6 +116,21 @@ def result_key(experiment: str, method: str, seed: int) -> str:
 def run_threads(experiment: str, method: str, seed: int) -> int:
     """Return the threads a run is configured to use."""
     return _config(experiment, method, seed).threads
+
+
+def run_weights(experiment: str, method: str, seed: int) -> List[str]:
+    """Return the file of weights that a run needs and the workflow fetches, if there is one.
+
+    Raises:
+        UserError: the run reads a folder of the user's own, and that lacks a file.
+    """
+    encoder = _config(experiment, method, seed).encoder
+    if not isinstance(encoder, DinoConfig):
+        return []
+    if encoder.is_folder:
+        require_files(encoder)
+        return []
+    return [str(paths.weights_folder(encoder) / WEIGHTS_FILE)]
 
 
 def hold_lock(experiment: str) -> None:

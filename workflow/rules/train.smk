@@ -1,5 +1,5 @@
 # What all methods' training rules have in common; each rule in methods/ is a copy of this one for its own method.
-from sitt.runs.plan import run_threads
+from sitt.runs.plan import run_threads, run_weights
 from sitt.runs.provenance import RESULTS_VERSION
 
 
@@ -7,6 +7,7 @@ rule train:
     input:
         config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
         kernels=ancient("results/{experiment}/kernels.ready"),
+        weights=ancient(lambda wildcards: run_weights(wildcards.experiment, wildcards.method, int(wildcards.seed))),
     output:
         policy="results/{experiment}/runs/{method}/seed{seed}/policy.pt",
         training="results/{experiment}/runs/{method}/seed{seed}/training.parquet",
