@@ -115,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--output", required=True, type=Path, help="the folder for findings.json, pictures and the log")
     probe.set_defaults(run=_probe)
 
+    weights = commands.add_parser("weights", help="fetch, once, the checkpoints that runs' image encoders need")
+    weights.add_argument("--config", required=True, nargs="+", type=Path, help="what `sitt configure` wrote")
+    weights.set_defaults(run=_weights)
+
     doctor = commands.add_parser("doctor", help="say what this machine can run, and why not")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -213,6 +217,17 @@ def _probe(options: argparse.Namespace) -> None:
 
     if not probe(options.config, options.output):
         raise UserError("no training can run in this Isaac Sim yet; mend the lines marked ✗ above")
+
+
+def _weights(options: argparse.Namespace) -> None:
+    from sitt.config.compose import load
+    from sitt.config.encoder import DinoConfig
+    from sitt.fetch import fetch
+
+    for path in options.config:
+        encoder = load(path).encoder
+        if isinstance(encoder, DinoConfig):
+            print(f"{fetch(encoder)} holds {encoder.pretrained}, SHA-256 {encoder.checksum}")
 
 
 def _doctor(options: argparse.Namespace) -> None:

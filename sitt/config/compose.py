@@ -34,6 +34,7 @@ COSMETIC = (
     ("experiment", "seeds"),
     ("method", "label"),
     ("training", "checkpoint_interval_s"),
+    ("encoder", "cache_mebibytes"),
 )
 """Keys that shape no result: changing them makes no run stale."""
 

@@ -5,31 +5,11 @@ Sources: [O] OmniIsaacGymEnvs commit f8f91bc, [P] the paper, [ours] a choice of 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from sitt.config.fields import Count, Fraction, NonNegative, Positive, Strict, Whole, Widths
-
-
-class EncoderConfig(Strict):
-    """The encoder of what the student is shown."""
-
-    name: Literal["random", "cnn", "dinov2", "identity"]
-    """'random': frozen seeded convolution; 'cnn': trained convolution; 'dinov2': frozen DINOv2 [P]; 'identity': none,
-    for a task that shows a vector."""
-    channels: Widths
-    """Output channels of each stride-2 convolution ('random' and 'cnn')."""
-    pretrained: str
-    """Folder or hub name of the weights ('dinov2'); empty otherwise."""
-    revision: str
-    """Commit of the weights on the hub ('dinov2'); empty otherwise."""
-
-    @model_validator(mode="after")
-    def _weights_are_named(self) -> EncoderConfig:
-        if self.name == "dinov2" and not self.pretrained:
-            raise ValueError("pretrained is empty; name a local folder or a hub model, such as facebook/dinov2-small")
-        return self
 
 
 class NetworkConfig(Strict):

@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Dict, Literal, Tuple, Type
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
+from sitt.config.encoder import DinoConfig, EncoderConfig, PlainEncoderConfig
 from sitt.config.fields import Algorithm, Count, ExperimentName, Name, Strict, Whole
 from sitt.config.learning import (
-    EncoderConfig,
     EvaluationConfig,
     NetworkConfig,
     PPOConfig,
@@ -28,6 +28,8 @@ TASKS: Dict[str, Type[TaskConfig]] = {"franka_drawer": DrawerConfig, "maze": Maz
 """The tasks by `task.name`."""
 SIMULATORS: Dict[str, Type[SimConfig]] = {"mujoco": SimConfig, "grid": SimConfig, "isaacsim": IsaacSimConfig}
 """The simulators by `sim.name`."""
+ENCODERS: Dict[str, Type[EncoderConfig]] = {"dinov2": DinoConfig}
+"""The encoders by `encoder.name` that have keys of their own."""
 
 
 class ExperimentConfig(Strict):
@@ -86,7 +88,8 @@ class RunConfig(Strict):
     """Validated against the configuration that `task.name` names."""
     sim: SerializeAsAny[SimConfig]
     """Validated against the configuration that `sim.name` names."""
-    encoder: EncoderConfig
+    encoder: SerializeAsAny[EncoderConfig]
+    """Validated against the configuration that `encoder.name` names."""
     networks: NetworkConfig
     ppo: PPOConfig
     student: StudentConfig
@@ -112,6 +115,13 @@ class RunConfig(Strict):
             return value
         # Any other name is refused by the field's own type.
         return SIMULATORS.get(str(value.get("name")), SimConfig).model_validate_json(json.dumps(value))
+
+    @field_validator("encoder", mode="before")
+    @classmethod
+    def _use_the_encoders_config(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return ENCODERS.get(str(value.get("name")), PlainEncoderConfig).model_validate_json(json.dumps(value))
 
     @field_validator("method", mode="before")
     @classmethod
@@ -150,6 +160,7 @@ class RunConfig(Strict):
         self._check_task()
         self.method.check(self)
         self.sim.check(self)
+        self.encoder.check(self)
         return self
 
     def _check_task(self) -> None:

@@ -6,9 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Callable, Dict
 
+from sitt.config.compose import compose
 from sitt.config.container import container_config, user_file
+from sitt.config.encoder import DinoConfig
 from sitt.doctor import gpu, runtimes
+from sitt.errors import UserError
 from sitt.findings import Finding
+from sitt.nn.pretrained import require_checkpoint
 from sitt.runs.containers import EULA
 from sitt.runs.provenance import memory_gib
 
@@ -46,6 +50,18 @@ def _assets() -> Finding:
     )
 
 
+def _weights() -> Finding:
+    encoder = compose("paper", "joint", 0).encoder
+    if not isinstance(encoder, DinoConfig):
+        return Finding(True, f"encoder {encoder.name} needs none")
+    try:
+        return Finding(True, f"{require_checkpoint(encoder)} holds {encoder.pretrained}")
+    except UserError as error:
+        text, _, mend = str(error).partition("; ")
+        fetch = "snakemake --cores 1 weights --config experiment=paper, where there is a network"
+        return Finding(False, text, mend if encoder.is_folder else fetch)
+
+
 def _memory() -> Finding:
     memory = memory_gib()
     enough = memory is None or memory >= MEMORY_GIB - 1  # a part is the machine's own
@@ -74,6 +90,7 @@ PAPER: Dict[str, Callable[[], Finding]] = {
     "image": runtimes.image,
     "licence": _licence,
     "assets": _assets,
+    "weights": _weights,
     "memory": _memory,
     "disk": _disk,
 }

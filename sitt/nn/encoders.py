@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sitt.config.learning import EncoderConfig
-from sitt.errors import UserError
+from sitt.config.encoder import DinoConfig, EncoderConfig, PlainEncoderConfig
 
 
 class ImageEncoder(nn.Module, ABC):
@@ -35,7 +34,7 @@ class ImageEncoder(nn.Module, ABC):
 class RandomEncoder(ImageEncoder):
     """Frozen random convolutions, flattened: the paper's structure without a download."""
 
-    def __init__(self, cfg: EncoderConfig, image_size: int, rng: torch.Generator) -> None:
+    def __init__(self, cfg: PlainEncoderConfig, image_size: int, rng: torch.Generator) -> None:
         super().__init__()
         self.convolutions = _convolutions(cfg.channels)
         for parameter in self.convolutions.parameters():
@@ -59,7 +58,7 @@ class RandomEncoder(ImageEncoder):
 class ConvolutionalEncoder(ImageEncoder):
     """Small trained convolutional network with a spatial softmax [Finn et al. 2016]."""
 
-    def __init__(self, cfg: EncoderConfig) -> None:
+    def __init__(self, cfg: PlainEncoderConfig) -> None:
         super().__init__()
         self.convolutions = _convolutions(cfg.channels)
         self.num_features = 2 * cfg.channels[-1]
@@ -76,49 +75,6 @@ class ConvolutionalEncoder(ImageEncoder):
         rows = torch.linspace(-1.0, 1.0, height)
         columns = torch.linspace(-1.0, 1.0, width)
         return torch.cat(((weights.sum(3) * rows).sum(-1), (weights.sum(2) * columns).sum(-1)), -1)
-
-
-class DinoEncoder(ImageEncoder):
-    """Frozen DINOv2 [P]: flattened patch features of the last layer."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, cfg: EncoderConfig, image_size: int) -> None:
-        super().__init__()
-        from transformers import AutoImageProcessor, Dinov2Model
-
-        try:
-            self.backbone = Dinov2Model.from_pretrained(cfg.pretrained, revision=cfg.revision).eval()
-            processor = AutoImageProcessor.from_pretrained(cfg.pretrained, revision=cfg.revision)
-        except OSError as error:
-            raise UserError(
-                f"encoder.pretrained = {cfg.pretrained!r} holds no DINOv2 weights that can be loaded here; "
-                "name a local folder made by save_pretrained"
-            ) from error
-        patch = self.backbone.config.patch_size
-        if image_size % patch:
-            raise UserError(
-                f"task.camera.image_size = {image_size} must be a multiple of the encoder's patch size {patch}"
-            )
-        self.requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(processor.image_mean).view(3, 1, 1))
-        self.register_buffer("std", torch.tensor(processor.image_std).view(3, 1, 1))
-        self.num_features = (image_size // patch) ** 2 * self.backbone.config.hidden_size
-
-    def train(self, mode: bool = True) -> DinoEncoder:
-        """Stay in evaluation mode: the encoder is frozen."""
-        return super().train(False)
-
-    def embed(self, images: Tensor) -> Tensor:
-        """Return flattened patch features (K, num_features) with the checkpoint's own normalisation."""
-        with torch.no_grad():
-            pixels = (images.float() / 255.0 - self.mean) / self.std
-            return self.backbone(pixels).last_hidden_state[:, 1:].flatten(1)
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        """Return the stored features."""
-        return embedding
 
 
 class Identity(ImageEncoder):
@@ -142,13 +98,16 @@ class Identity(ImageEncoder):
 def make_encoder(cfg: EncoderConfig, view: tuple[int, ...], rng: torch.Generator) -> ImageEncoder:
     """Build the configured encoder of what has the shape `view`; `rng` draws the weights of the random one."""
     image_size = view[-1]
+    if isinstance(cfg, DinoConfig):
+        from sitt.nn.dinov2 import DinoEncoder  # transformers takes seconds to import
+
+        return DinoEncoder(cfg, image_size)
+    assert isinstance(cfg, PlainEncoderConfig)
     if cfg.name == "identity":
         return Identity(image_size)
     if cfg.name == "random":
         return RandomEncoder(cfg, image_size, rng)
-    if cfg.name == "cnn":
-        return ConvolutionalEncoder(cfg)
-    return DinoEncoder(cfg, image_size)
+    return ConvolutionalEncoder(cfg)
 
 
 def _convolutions(channels: tuple[int, ...]) -> nn.Sequential:

@@ -1,14 +1,16 @@
-"""Where everything is: the one place that knows the layout of results/ and reports/."""
+"""Where everything is: the one place that knows the layout of results/, reports/ and weights/."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from sitt.config.encoder import DinoConfig
 from sitt.config.schema import RunConfig
 from sitt.errors import UserError
 
 RESULTS = Path("results")
 REPORTS = Path("reports")
+WEIGHTS = Path("weights")
 
 CONFIG = "config.yaml"
 POLICY = "policy.pt"
@@ -52,6 +54,11 @@ def lock_file(experiment: str) -> Path:
 def report_folder(experiment: str) -> Path:
     """Return the folder of tables, figures and the report."""
     return REPORTS / experiment
+
+
+def weights_folder(encoder: DinoConfig) -> Path:
+    """Return the folder of an encoder's checkpoint: the user's own, or where `sitt weights` puts it."""
+    return Path(encoder.pretrained) if encoder.is_folder else WEIGHTS / encoder.pretrained / encoder.revision
 
 
 def require_writable(folder: Path) -> None:

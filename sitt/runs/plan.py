@@ -21,8 +21,10 @@ from sitt.config.compose import (
     method_names,
 )
 from sitt.config.container import ContainerConfig, container_config
+from sitt.config.encoder import DinoConfig
 from sitt.config.explain import did_you_mean, one_sentence
 from sitt.errors import UserError
+from sitt.nn.pretrained import WEIGHTS_FILE, require_files
 from sitt.runs import containers, paths
 from sitt.runs.provenance import RESULTS_VERSION
 
@@ -46,6 +48,8 @@ class Plan:
     """Whether Isaac Sim is probed before the trainings."""
     methods: Tuple[str, ...]
     seeds: Tuple[int, ...]
+    weights: Dict[str, str]
+    """The checkpoints to fetch: each one's file of weights, and the config.yaml of a run that needs it."""
 
     def pictures(self) -> List[str]:
         """Return the names of the pictures that the report takes from the folder of reports."""
@@ -91,9 +95,15 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     configs = [_config(name, method, seed) for method in methods for seed in seeds]
     for folder in (paths.RESULTS / name, paths.report_folder(name)):
         _require_usable(folder)
+    weights = {
+        file: str(paths.run_folder(name, config.method.name, config.seed) / paths.CONFIG)
+        for config in configs
+        for file in run_weights(name, config.method.name, config.seed)
+    }
     task, sim = configs[0].task.name, configs[0].sim.name
     probed = sim == "isaacsim" and experiment.smoke_test
-    return Plan(name, experiment.title, task, sim, _container(options), probed, tuple(methods), tuple(seeds))
+    container = _container(options)
+    return Plan(name, experiment.title, task, sim, container, probed, tuple(methods), tuple(seeds), weights)
 
 
 def set_job_environment(plan: Plan) -> None:
@@ -118,6 +128,21 @@ def result_key(experiment: str, method: str, seed: int) -> str:
 def run_threads(experiment: str, method: str, seed: int) -> int:
     """Return the threads a run is configured to use."""
     return _config(experiment, method, seed).threads
+
+
+def run_weights(experiment: str, method: str, seed: int) -> List[str]:
+    """Return the file of weights that a run needs and the workflow fetches, if there is one.
+
+    Raises:
+        UserError: the run reads a folder of the user's own, and that lacks a file.
+    """
+    encoder = _config(experiment, method, seed).encoder
+    if not isinstance(encoder, DinoConfig):
+        return []
+    if encoder.is_folder:
+        require_files(encoder)
+        return []
+    return [str(paths.weights_folder(encoder) / WEIGHTS_FILE)]
 
 
 def hold_lock(experiment: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sitt.config.compose import compose
 from sitt.errors import UserError
 from sitt.runs import paths
-from sitt.runs.plan import hold_lock, make_plan, result_key
+from sitt.runs.plan import hold_lock, make_plan, result_key, run_weights
 
 
 def test_default_is_every_method_and_seed_of_embedded(repository):
@@ -138,3 +138,34 @@ def test_checkpoints_lie_where_snakemake_owns_nothing(tmp_path):
     folder = tmp_path / "results/smoke/runs/joint/seed2"
     assert paths.checkpoint_folder(folder, config) == tmp_path / "results/smoke/checkpoints/joint/seed2"
     assert paths.checkpoint_folder(tmp_path / "by-hand", config) == tmp_path / "by-hand/checkpoints"
+
+
+DINO = """# @package _global_
+defaults: [smoke, override /encoder: dinov2, _self_]
+experiment: {{name: seeing, methods: [joint, bc]}}
+task: {{camera: {{image_size: 28}}}}
+encoder: {{{keys}}}
+"""
+
+
+def seeing(repository, keys=""):
+    (repository / "configs/experiment/seeing.yaml").write_text(DINO.format(keys=keys), encoding="utf-8")
+    return make_plan({"experiment": "seeing"})
+
+
+def test_a_checkpoint_is_fetched_once_for_all_runs(repository):
+    encoder = compose("smoke", "joint", 0, ["encoder=dinov2", "task.camera.image_size=28"]).encoder
+    file = f"weights/facebook/dinov2-small/{encoder.revision}/model.safetensors"
+    assert list(seeing(repository).weights) == [file]
+    assert run_weights("seeing", "bc", 1) == [file]
+    assert make_plan({"experiment": "smoke"}).weights == {}
+    assert run_weights("smoke", "bc", 1) == []
+
+
+def test_a_folder_of_weights_must_be_there_before_anything_starts(repository):
+    with pytest.raises(UserError, match=r"nowhere/config\.json does not exist; .*encoder\.pretrained"):
+        seeing(repository, "pretrained: ./nowhere, revision: ''")
+    (repository / "nowhere").mkdir()
+    for name in ("config.json", "preprocessor_config.json", "model.safetensors"):
+        (repository / "nowhere" / name).touch()
+    assert seeing(repository, "pretrained: ./nowhere, revision: ''").weights == {}

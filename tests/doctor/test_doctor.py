@@ -58,7 +58,7 @@ def test_a_machine_without_gpu_containers_and_weights_is_told_what_to_do(machine
     lines = capsys.readouterr().out.splitlines()
     bad = [i for i, line in enumerate(lines) if line.startswith("✗")]
     names = {lines[i][2:18].strip() for i in bad}
-    assert {"GPU", "driver", "container", "image", "licence"} <= names
+    assert {"GPU", "driver", "container", "image", "licence", "weights"} <= names
     assert not names & set(EMBEDDED)
     assert all(lines[i + 1].strip().startswith("→ ") and len(lines[i + 1].strip()) > 12 for i in bad)
     assert [line for line in lines if line in GROUPS] == list(GROUPS)
@@ -201,6 +201,12 @@ def test_assets_on_this_machine_must_be_there(machine, tmp_path):
         (tmp_path / "assets" / name).parent.mkdir(parents=True)
         (tmp_path / "assets" / name).touch()
     assert paper("assets").ok
+
+
+def test_weights_that_are_not_here_are_fetched_by_a_named_command(machine):
+    finding = paper("weights")
+    assert not finding.ok and "model.safetensors" not in finding.mend
+    assert finding.mend.startswith("snakemake --cores 1 weights --config experiment=paper")
 
 
 def test_too_small_a_disk(machine, monkeypatch):

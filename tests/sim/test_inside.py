@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[2]
 ENTRANCES = ("sitt.cli", "sitt.methods", "sitt.evaluation", "sitt.sim.isaacsim", "sitt.sim.isaacsim.probe.__main__")
 """Where `sitt train`, `sitt evaluate` and `sitt probe` go in."""
 METHODS = sorted(path.stem for path in (ROOT / "sitt" / "methods").glob("*.py") if path.stem != "__init__")
-OUTSIDE = ("sitt.sim.mujoco", "sitt.report", "sitt.store", "sitt.query", "sitt.verify", "sitt.doctor")
-"""Imported by what is not asked for inside: the embedded simulator and the commands that follow the runs."""
+OUTSIDE = (
+    "sitt.sim.mujoco", "sitt.report", "sitt.store", "sitt.query", "sitt.verify", "sitt.doctor", "sitt.fetch",
+)  # fmt: skip
+"""Imported by what is not asked for inside: the embedded simulator and the commands before and after the runs."""
 INSTALLED = {"torch", "numpy", "pydantic", "yaml", "omegaconf", "hydra", "transformers", "duckdb", "PIL"}
 ISAAC = {"omni", "pxr", "omniisaacgymenvs"}
 """Isaac Sim's and OIGE's own, imported by the adapter alone."""

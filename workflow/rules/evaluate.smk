@@ -6,6 +6,7 @@ rule evaluate:
         config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
         policy="results/{experiment}/runs/{method}/seed{seed}/policy.pt",
         kernels=ancient("results/{experiment}/kernels.ready"),
+        weights=ancient(lambda wildcards: run_weights(wildcards.experiment, wildcards.method, int(wildcards.seed))),
     output:
         "results/{experiment}/runs/{method}/seed{seed}/episodes.parquet",
     log:

@@ -11,6 +11,7 @@ rule figure2:
     input:
         expand("{folder}/{file}", folder=ROWS, file=["config.yaml", "policy.pt"]),
         kernels=ancient("results/{experiment}/kernels.ready"),
+        weights=ancient(lambda wildcards: run_weights(wildcards.experiment, "joint", PLAN.seeds[0])),
     output:
         multiext("reports/{experiment}/figure2", ".pdf", ".png"),
     log:
@@ -33,6 +34,7 @@ rule video:
         config=f"{FILMED}/config.yaml",
         policy=f"{FILMED}/policy.pt",
         kernels=ancient("results/{experiment}/kernels.ready"),
+        weights=ancient(lambda wildcards: run_weights(wildcards.experiment, wildcards.method, PLAN.seeds[0])),
     output:
         "reports/{experiment}/videos/{method}.gif",
     log:

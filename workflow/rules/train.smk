@@ -1,6 +1,6 @@
 # What all methods' training rules have in common; each rule in methods/ is a copy of this one for its own method.
 from sitt.runs.containers import SimulatorJobs
-from sitt.runs.plan import run_threads
+from sitt.runs.plan import run_threads, run_weights
 from sitt.runs.provenance import RESULTS_VERSION
 
 # The Snakefile's own, which a module is given as its configuration.
@@ -11,6 +11,7 @@ rule train:
     input:
         config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
         kernels=ancient("results/{experiment}/kernels.ready"),
+        weights=ancient(lambda wildcards: run_weights(wildcards.experiment, wildcards.method, int(wildcards.seed))),
     output:
         policy="results/{experiment}/runs/{method}/seed{seed}/policy.pt",
         training="results/{experiment}/runs/{method}/seed{seed}/training.parquet",
