@@ -26,6 +26,8 @@ lint: setup
 	mypy
 	snakefmt --check workflow
 	snakemake --lint
+	hadolint containers/*.Dockerfile
+	shellcheck containers/*.sh
 
 format: setup
 	$(BIN)/ruff check --fix .

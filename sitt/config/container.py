@@ -17,6 +17,8 @@ from sitt.errors import UserError
 
 Place = Annotated[str, StringConstraints(pattern=r"^[~/][^\x00-\x1f\"'`$\\:,;]*$", max_length=1000)]
 """An absolute path, or one that begins with ~; free of what separates or quotes in commands and lists of mounts."""
+Program = Annotated[str, StringConstraints(pattern=r"^[~/][\w./~+-]*$", max_length=1000)]
+"""The same, also free of spaces: python.sh splits its path at them."""
 Image = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./:@-]*$", max_length=300)]
 
 
@@ -27,7 +29,7 @@ class ContainerConfig(Strict):
     """What runs the container; 'none': the job runs on this machine, by `python`."""
     image: Optional[Image]
     """A .sif file (apptainer), or the name of an image; null: what containers/ builds, see `DEFAULT_IMAGES`."""
-    python: Place
+    python: Program
     """Isaac Sim's own Python: in the container, or on this machine if there is none."""
     accept_eula: bool
     """You accept NVIDIA's licence for Isaac Sim; without that nothing is started in a container."""

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 from sitt.config.compose import ROOT
 from sitt.config.container import ContainerConfig, user_file
@@ -59,6 +59,7 @@ def environment(config: ContainerConfig) -> Dict[str, str]:
     variables = {
         "PYTHONPATH": str(ROOT),
         "PYTHONEXE": f"exec {Path(config.python).expanduser().parent}/kit/python/bin/python3",
+        "OMNI_KIT_ALLOW_ROOT": "1",  # of a rootless runtime, it is the user
         "SITT_LEASES": str(config.cache_folder / "leases"),
         "SITT_GPU_SHARE": str(config.gpu_share),
     }
@@ -111,7 +112,9 @@ def require_ready(config: ContainerConfig, deployed: bool) -> None:
     """
     if config.runtime == "none":
         if not Path(config.python).expanduser().is_file():
-            raise UserError(f"container.python = {config.python} does not exist; name Isaac Sim's python.sh, or a runtime")
+            raise UserError(
+                f"container.python = {config.python} does not exist; name Isaac Sim's python.sh, or a runtime"
+            )
     else:
         _require_container(config, deployed)
     assets = config.assets_folder
@@ -173,7 +176,7 @@ def _user(config: ContainerConfig) -> List[str]:
     return [] if _docker_is_rootless() else ["--user", f"{os.getuid()}:{os.getgid()}"]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _docker_is_rootless() -> bool:
     asked = ["docker", "info", "--format", "{{.SecurityOptions}}"]
     try:

@@ -30,7 +30,7 @@ def lease_gpu() -> int:
     """Return the index of this process's GPU, the only one that CUDA sees from now on; wait while all are taken.
 
     Call it before anything asks for CUDA. SITT_LEASES is the folder of the leases, SITT_GPU_SHARE how many processes
-    may have a GPU at the same time (1). A CUDA_VISIBLE_DEVICES that was set before, such as by Slurm, restricts the choice.
+    may have a GPU at the same time (1). A CUDA_VISIBLE_DEVICES that was set before, as Slurm does, limits the choice.
 
     Raises:
         UserError: there is no GPU to choose from, or the folder cannot be written.
@@ -59,8 +59,9 @@ def _candidates() -> List[Gpu]:
     if visible is None:
         chosen = gpus
     else:
+        # CUDA takes a number, or the beginning of a UUID.
         named = [name.strip() for name in visible.split(",") if name.strip()]
-        chosen = [gpu for gpu in gpus if any(n == str(gpu.index) or (n and gpu.uuid.startswith(n)) for n in named)]
+        chosen = [gpu for gpu in gpus if str(gpu.index) in named or gpu.uuid.startswith(tuple(named))]
     if not chosen:
         raise UserError(
             f"CUDA_VISIBLE_DEVICES = {visible!r} leaves none of this machine's {len(gpus)} GPUs; unset it, or name one"
@@ -88,7 +89,9 @@ def _take(gpus: List[Gpu], folder: Path, share: int) -> Optional[Tuple[Gpu, Text
                 folder.mkdir(parents=True, exist_ok=True)
                 handle = (folder / f"{gpu.uuid}.{place}").open("a", encoding="utf-8")
             except OSError as error:
-                raise UserError(f"{folder} cannot be written ({error.strerror}); choose another container.cache") from None
+                raise UserError(
+                    f"{folder} cannot be written ({error.strerror}); choose another container.cache"
+                ) from None
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

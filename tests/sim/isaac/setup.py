@@ -57,6 +57,6 @@ def isaac_sim(**changes) -> IsaacSimConfig:
 @contextmanager
 def isaac(task: DrawerConfig, oige: Path | None = OIGE_ROOT):
     """Isaac Sim under the fakes, on GPU 2, with OIGE's own source if OIGE_ROOT names a checkout."""
-    gpu = mock.patch("sitt.runs.gpu.lease_gpu", lambda: 2)
+    gpu = mock.patch("sitt.runs.gpu.lease_gpu", return_value=2)
     with gpu, fakes.installed(task, oige or fakes.STANDIN) as kit:
         yield kit
