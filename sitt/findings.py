@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from sitt.errors import UserError, first_line
+
+MARKS = {True: "✓", False: "✗", None: "–"}
 
 
 @dataclass(frozen=True)
 class Finding:
     """The outcome of one check; a bad one names the next step, or it is refused."""
 
-    ok: bool
+    ok: Optional[bool]
+    """None: it could not be tried."""
     text: str
     """What was found, without a full stop."""
     mend: str = ""
@@ -21,13 +24,13 @@ class Finding:
     """Numbers by name, the unit in the name."""
 
     def __post_init__(self) -> None:
-        if not self.ok and not self.mend:
+        if self.ok is False and not self.mend:
             raise ValueError(f"{self.text!r} is bad and says no mend")
 
-    def lines(self, name: str, bad: str = "✗") -> str:
+    def lines(self, name: str) -> str:
         """Return the finding of a check by its name, for the console: what was found, and below it the mend."""
-        found = f"{'✓' if self.ok else bad} {name:<16} {self.text}"
-        return found if self.ok else f"{found}\n{'':<18} → {self.mend}"
+        found = f"{MARKS[self.ok]} {name:<16} {self.text}"
+        return f"{found}\n{'':<18} → {self.mend}" if self.mend and not self.ok else found
 
 
 def attempt(check: Callable[..., Finding], *arguments: Any) -> Finding:

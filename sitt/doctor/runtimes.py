@@ -115,7 +115,7 @@ RUNTIMES: Dict[str, Callable[[], str]] = {"apptainer": _apptainer, "docker": _do
 """What calls each runtime; returns its version, or raises a UserError with the mend."""
 BUILD = {
     "apptainer": "apptainer build {image} containers/isaacsim.def",
-    "docker": "docker build -t {image} -f containers/isaacsim.Dockerfile .",
-    "podman": "podman build -t {image} -f containers/isaacsim.Dockerfile .",
+    "docker": "docker build -f containers/isaacsim.Dockerfile -t {image} .",
+    "podman": "podman build -f containers/isaacsim.Dockerfile -t {image} .",
 }
 """How each makes the image (docs/isaac-sim.md)."""

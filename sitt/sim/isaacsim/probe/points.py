@@ -85,7 +85,7 @@ def measure(config: RunConfig, folder: Path) -> None:
             continue
         failed = [name for name in point.after if not record.findings[name].ok]
         if failed:
-            record.add(point.name, Finding(False, f"not tried, because {failed[0]} failed", f"mend {failed[0]} first"))
+            record.add(point.name, Finding(None, f"not tried, because {failed[0]} failed"))
             continue
         record.begin(point.name)
         record.add(point.name, attempt(point.measure, subject))

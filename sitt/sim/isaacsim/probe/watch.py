@@ -56,9 +56,10 @@ def probe(
     record = Record(folder / FINDINGS)
     record.add("end", end)
     _show(folder, shown)
-    bad = [name for name, finding in record.findings.items() if not finding.ok]
-    print(f"{len(bad)} of {len(record.findings)} points failed; numbers, pictures and log are in {folder}", flush=True)
-    return not any(point.needed and point.name in bad for point in POINTS)
+    outcomes = [finding.ok for finding in record.findings.values()]
+    failed, untried = outcomes.count(False), outcomes.count(None)
+    print(f"{failed} of {len(outcomes)} points failed, {untried} were not tried; all is in {folder}", flush=True)
+    return all(record.findings[point.name].ok for point in POINTS if point.needed)
 
 
 @contextmanager
