@@ -116,7 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     probe.set_defaults(run=_probe)
 
     weights = commands.add_parser("weights", help="fetch, once, the checkpoints that runs' image encoders need")
-    weights.add_argument("--config", required=True, nargs="+", type=Path, help="what `sitt configure` wrote")
+    weights.add_argument("--experiment", required=True, help="a file in configs/experiment")
+    weights.add_argument("--method", nargs="+", help="files in configs/method; all of the experiment's by default")
+    weights.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="change a key, such as encoder=dinov2")
     weights.set_defaults(run=_weights)
 
     doctor = commands.add_parser("doctor", help="say what this machine can run, and why not")
@@ -220,14 +222,18 @@ def _probe(options: argparse.Namespace) -> None:
 
 
 def _weights(options: argparse.Namespace) -> None:
-    from sitt.config.compose import load
+    from sitt.config.compose import compose
     from sitt.config.encoder import DinoConfig
     from sitt.fetch import fetch
+    from sitt.runs.plan import make_plan
 
-    for path in options.config:
-        encoder = load(path).encoder
-        if isinstance(encoder, DinoConfig):
-            print(f"{fetch(encoder)} holds {encoder.pretrained}, SHA-256 {encoder.checksum}")
+    methods = options.method or make_plan({"experiment": options.experiment}).methods
+    encoders = {compose(options.experiment, method, 0, options.overrides).encoder for method in methods}
+    checkpoints = [encoder for encoder in encoders if isinstance(encoder, DinoConfig)]
+    for encoder in checkpoints:
+        print(f"{fetch(encoder)} holds {encoder.pretrained}, SHA-256 {encoder.checksum}")
+    if not checkpoints:
+        print(f"the runs of {options.experiment} need no checkpoint")
 
 
 def _doctor(options: argparse.Namespace) -> None:

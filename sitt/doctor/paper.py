@@ -58,7 +58,7 @@ def _weights() -> Finding:
         return Finding(True, f"{require_checkpoint(encoder)} holds {encoder.pretrained}")
     except UserError as error:
         text, _, mend = str(error).partition("; ")
-        fetch = "snakemake --cores 1 weights --config experiment=paper, where there is a network"
+        fetch = "sitt weights --experiment paper, where there is a network"
         return Finding(False, text, mend if encoder.is_folder else fetch)
 
 

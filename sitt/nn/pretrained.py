@@ -27,7 +27,7 @@ def require_files(encoder: DinoConfig) -> Path:
             mend = (
                 "name a folder that save_pretrained filled, in encoder.pretrained"
                 if encoder.is_folder
-                else "fetch it, once and with a network, by `sitt weights --config` and the run's config.yaml"
+                else "fetch it, once and where there is a network, with `sitt weights --experiment NAME`"
             )
             raise UserError(f"{folder / name} does not exist; {mend}")
     return folder

@@ -49,7 +49,7 @@ class Plan:
     methods: Tuple[str, ...]
     seeds: Tuple[int, ...]
     weights: Dict[str, str]
-    """The checkpoints to fetch: each one's file of weights, and the config.yaml of a run that needs it."""
+    """The checkpoints to fetch: each one's file of weights, and a method that needs it."""
 
     def pictures(self) -> List[str]:
         """Return the names of the pictures that the report takes from the folder of reports."""
@@ -96,9 +96,7 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     for folder in (paths.RESULTS / name, paths.report_folder(name)):
         _require_usable(folder)
     weights = {
-        file: str(paths.run_folder(name, config.method.name, config.seed) / paths.CONFIG)
-        for config in configs
-        for file in run_weights(name, config.method.name, config.seed)
+        file: config.method.name for config in configs for file in run_weights(name, config.method.name, config.seed)
     }
     task, sim = configs[0].task.name, configs[0].sim.name
     probed = sim == "isaacsim" and experiment.smoke_test

@@ -205,8 +205,8 @@ def test_assets_on_this_machine_must_be_there(machine, tmp_path):
 
 def test_weights_that_are_not_here_are_fetched_by_a_named_command(machine):
     finding = paper("weights")
-    assert not finding.ok and "model.safetensors" not in finding.mend
-    assert finding.mend.startswith("snakemake --cores 1 weights --config experiment=paper")
+    assert not finding.ok and finding.text.endswith(" does not exist")
+    assert finding.mend.startswith("sitt weights --experiment paper")
 
 
 def test_too_small_a_disk(machine, monkeypatch):

@@ -82,7 +82,7 @@ def test_missing_weights_are_one_sentence_that_says_what_to_do(dino, tmp_path, m
     revision = "0123456789" * 4
     fetched = sentence(encoder, dino(pretrained="facebook/dinov2-small", revision=revision))
     assert f"weights/facebook/dinov2-small/{revision}/config.json does not exist" in fetched
-    assert "`sitt weights --config`" in fetched
+    assert "`sitt weights --experiment NAME`" in fetched
     own = sentence(encoder, dino(pretrained=str(tmp_path)))
     assert f"{tmp_path}/config.json does not exist" in own and "encoder.pretrained" in own
 

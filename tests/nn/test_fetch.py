@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from sitt.config.compose import compose, dump
 from sitt.config.encoder import DinoConfig
 from sitt.fetch import fetch
 from tests.conftest import sentence
@@ -116,14 +115,16 @@ def test_a_whole_file_that_was_not_yet_checked_is_taken(hub):
     assert (FOLDER / "model.safetensors").read_bytes() == WEIGHTS
 
 
-def test_after_a_kill_it_goes_on_with_what_is_there(hub, tmp_path):
+def test_after_a_kill_it_goes_on_with_what_is_there(hub):
     """The real command, killed while the weights come in; the downloader writes pieces of 10 MB."""
     large = hub.files["model.safetensors"] = WEIGHTS * 24
     keys = section(checksum=hashlib.sha256(large).hexdigest()).model_dump(exclude={"name"})
-    changes = [f"encoder.{key}={value}" for key, value in keys.items()]
-    config = compose("smoke", "joint", 0, ["encoder=dinov2", "task.camera.image_size=28", *changes])
-    dump(config, tmp_path / "config.yaml")
-    command = [sys.executable, "-m", "sitt.cli", "weights", "--config", str(tmp_path / "config.yaml")]
+    changes = [
+        "encoder=dinov2",
+        "task.camera.image_size=28",
+        *(f"encoder.{key}={value}" for key, value in keys.items()),
+    ]
+    command = [sys.executable, "-m", "sitt.cli", "weights", "--experiment", "smoke", *changes]
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "0"}
     part = FOLDER / "model.safetensors.part"
     hub.stop_after = 21_000_000

@@ -1,20 +1,18 @@
 if PLAN.weights:
 
-    # Fetched once for all experiments; also alone, before the rest runs without a network: `snakemake weights --config …`.
-    # What is half fetched lies beside it, where Snakemake owns nothing, and goes on.
+    # Fetched once, for all experiments: input, params or a benchmark of one would have it fetched again for the next.
+    # What is half fetched lies beside the output, where Snakemake owns nothing, and goes on.
+    # `snakemake weights --config experiment=…` does this alone, for a machine whose other jobs have no network.
     rule weights:
-        input:
-            ancient(list(PLAN.weights.values())),
         output:
             list(PLAN.weights),
         log:
             f"results/{PLAN.experiment}/logs/weights.log",
-        benchmark:
-            f"results/{PLAN.experiment}/benchmarks/weights.tsv"
         conda:
             "../envs/sitt.yaml"
         threads: 1
         resources:
             mem_mb=1000,
         shell:
-            'sitt weights --config {input:q} 2>&1 | tee {log:q} > "$SITT_CONSOLE"'
+            f"sitt weights --experiment {PLAN.experiment} --method {' '.join(PLAN.weights.values())} "
+            '2>&1 | tee {log:q} > "$SITT_CONSOLE"'
