@@ -157,7 +157,7 @@ def test_a_process_that_dies_at_a_point_is_a_finding_and_a_new_one_goes_on(tmp_p
     ],
 )
 def test_a_process_that_hangs_or_ends_badly_is_a_finding(tmp_path, capsys, dies, act, end, point, words):
-    able = watched(tmp_path, dies, act, end, point_s=3.0, end_s=3.0)
+    able = watched(tmp_path, dies, act, end, point_s=6.0 if dies else 60.0, end_s=2.0 if "sleep" in end else 60.0)
     assert able == (point != "cabinet"), "no training runs where cabinets stay where they are"
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("✗")]
     assert line.startswith(f"✗ {point} ") and words in line
