@@ -21,7 +21,7 @@ from sitt.errors import UserError
 
 EULA = "https://developer.nvidia.com/omniverse/license"
 """What the container prints where ACCEPT_EULA is not set."""
-INHERITED = ("SITT_WORKFLOW", "CUDA_VISIBLE_DEVICES")
+INHERITED = ("SITT_WORKFLOW", "SITT_CONSOLE", "CUDA_VISIBLE_DEVICES")
 """Variables that a job has from the workflow or its scheduler, and its container has from the job."""
 SEPARATORS = ":,"
 """What lists of mounts are split at."""
