@@ -79,7 +79,7 @@ class Backbone:
             torch.tensor(values, device=self.device).view(3, 1, 1)
             for values in (preprocessing.image_mean, preprocessing.image_std)
         )
-        self.model = _load(folder).eval().requires_grad_(False)
+        self.model = _load(folder).float().eval().requires_grad_(False)
         tokens = (image_size // PATCH) ** 2 + 1
         _fix_positions(self.model, image_size, tokens)
         self.model.to(self.device, dtype)
