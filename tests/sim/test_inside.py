@@ -17,7 +17,7 @@ OUTSIDE = (
 )  # fmt: skip
 """Imported by what is not asked for inside: the embedded simulator and the commands before and after the runs."""
 INSTALLED = {"torch", "numpy", "pydantic", "yaml", "omegaconf", "hydra", "transformers", "duckdb", "PIL"}
-ISAAC = {"omni", "pxr", "omniisaacgymenvs"}
+ISAAC = {"carb", "omni", "pxr", "omniisaacgymenvs"}
 """Isaac Sim's and OIGE's own, imported by the adapter alone."""
 LATER = {
     "tomllib", "StrEnum", "UTC", "Self", "Never", "LiteralString", "Required", "NotRequired", "Unpack", "TypeVarTuple",
