@@ -18,7 +18,7 @@ POLL_S = 1.0
 class Gpu(NamedTuple):
     """A GPU of this machine."""
 
-    index: int
+    number: int
     """As nvidia-smi counts, by PCI bus."""
     uuid: str
 
@@ -27,7 +27,7 @@ _leased: Optional[Tuple[Gpu, TextIO]] = None
 
 
 def lease_gpu() -> int:
-    """Return the index of this process's GPU, the only one that CUDA sees from now on; wait while all are taken.
+    """Return the number of this process's GPU, the only one that CUDA sees from now on; wait while all are taken.
 
     Call it before anything asks for CUDA. SITT_LEASES is the folder of the leases, SITT_GPU_SHARE how many processes
     may have a GPU at the same time (1). A CUDA_VISIBLE_DEVICES that was set before, as Slurm does, limits the choice.
@@ -40,7 +40,7 @@ def lease_gpu() -> int:
         folder = Path(os.environ.get("SITT_LEASES") or Path.home() / ".cache" / "sitt" / "leases")
         gpu, _ = _leased = _wait(_candidates(), folder, int(os.environ.get("SITT_GPU_SHARE", "1")))
         os.environ.update(CUDA_DEVICE_ORDER="PCI_BUS_ID", CUDA_VISIBLE_DEVICES=gpu.uuid)
-    return _leased[0].index
+    return _leased[0].number
 
 
 def _candidates() -> List[Gpu]:
@@ -54,14 +54,14 @@ def _candidates() -> List[Gpu]:
             "docs/isaac-sim.md"
         ) from None
     fields = [line.split(",") for line in listed.splitlines() if line.strip()]
-    gpus = [Gpu(int(index), uuid.strip()) for index, uuid in fields]
+    gpus = [Gpu(int(number), uuid.strip()) for number, uuid in fields]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         chosen = gpus
     else:
         # CUDA takes a number, or the beginning of a UUID.
         named = [name.strip() for name in visible.split(",") if name.strip()]
-        chosen = [gpu for gpu in gpus if str(gpu.index) in named or gpu.uuid.startswith(tuple(named))]
+        chosen = [gpu for gpu in gpus if str(gpu.number) in named or gpu.uuid.startswith(tuple(named))]
     if not chosen:
         raise UserError(
             f"CUDA_VISIBLE_DEVICES = {visible!r} leaves none of this machine's {len(gpus)} GPUs; unset it, or name one"

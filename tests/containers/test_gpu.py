@@ -71,11 +71,11 @@ def test_a_share_of_two_fills_every_gpu_before_it_doubles(machine, monkeypatch):
         assert last.poll() is None
 
 
-@pytest.mark.parametrize(("visible", "index"), [("1", 1), ("GPU-1", 1), (" 1 , 0 ", 0), (None, 0)])
-def test_what_the_scheduler_gave_is_all_there_is_to_choose_from(machine, monkeypatch, visible, index):
+@pytest.mark.parametrize(("visible", "number"), [("1", 1), ("GPU-1", 1), (" 1 , 0 ", 0), (None, 0)])
+def test_what_the_scheduler_gave_is_all_there_is_to_choose_from(machine, monkeypatch, visible, number):
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert gpu._candidates()[0].index == index
+    assert gpu._candidates()[0].number == number
     assert len(gpu._candidates()) == (2 if visible in (" 1 , 0 ", None) else 1)
 
 
