@@ -10,6 +10,7 @@ import torch
 from pydantic import BaseModel, Field, ValidationError
 from torch import Tensor, nn
 from transformers import Dinov2Model
+from transformers.utils.logging import disable_progress_bar
 
 from sitt.config.encoder import PATCH, DinoConfig
 from sitt.errors import UserError, first_line
@@ -118,6 +119,7 @@ class DinoEncoder(ImageEncoder):
 
 def _load(folder: Path) -> Dinov2Model:
     """Load a checkpoint from a folder, with no network and no code but transformers' own."""
+    disable_progress_bar()  # it would be a line of every job's log
     try:
         # Whatever random numbers its construction draws, the networks made after it are the same.
         with torch.random.fork_rng(devices=[]):
