@@ -26,8 +26,8 @@ PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
 }
 """What JSON must hold for a column of `runs`."""
 
-UNKNOWN = {"git_commit", "git_dirty", "bad_simulations"}
-"""Keys of run.json that may be null or absent: outside Git, and in runs from before they were recorded."""
+UNKNOWN = {"git_commit", "git_dirty"}
+"""Keys of run.json that may be null: outside Git."""
 
 CHANGED = "its content does not match its checksum"
 
@@ -129,13 +129,10 @@ def read_shard(path: Path) -> list[dict[str, Any]]:
 def _provenance(path: Path, columns: Mapping[str, str], key: RunKey) -> dict[str, Any]:
     """Return what run.json says, once it is known to be right."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    if isinstance(content, dict):
-        stated = content.pop("sha256", None)  # files from before there were checksums state none
-        if stated is not None and stated != content_digest(content):
-            raise ValueError(CHANGED)
-        content = {**dict.fromkeys(UNKNOWN), **content}
-    if not isinstance(content, dict) or content.keys() != columns.keys():
-        difference = sorted(columns.keys() ^ (content.keys() if isinstance(content, dict) else ()))
+    if not isinstance(content, dict) or content.pop("sha256", None) != content_digest(content):
+        raise ValueError(CHANGED)
+    if content.keys() != columns.keys():
+        difference = sorted(columns.keys() ^ content.keys())
         raise UserError(
             f"{path} must have the keys of the table runs, but differs in {difference}; train this run again"
         )

@@ -28,10 +28,10 @@ def seal(path: Path) -> None:
 
 
 def is_intact(path: Path) -> bool:
-    """Return whether a file is what was sealed; one from before there were seals counts as such."""
+    """Return whether a file is what was sealed."""
     content = path.read_bytes()
     start = _place(content)
-    return start is None or content[start : start + len(BLANK)] == _digest(content, start)
+    return start is not None and content[start : start + len(BLANK)] == _digest(content, start)
 
 
 def _place(content: bytes) -> Optional[int]:

@@ -27,7 +27,7 @@ SMOKE_LABEL = "SMOKE TEST: these numbers mean nothing"
 FEW_SEEDS = 10
 """Below this many seeds the notes warn that an interval says little."""
 
-VIEWS = ("table1", "figure3", "visibility", "maze", "comparisons", "sweep")
+VIEWS = ("table1", "figure3", "visibility", "maze", "comparisons", "teachers", "sweep")
 """What the artefacts are made of, apart from the runs."""
 
 ROUTES = """
@@ -58,6 +58,8 @@ class Contents:
     """Routes of the maze's episodes: method, label, policy, seed, episode, start_seed, ending, route."""
     comparisons: list[Row]
     """Rows of the view comparisons."""
+    teachers: list[Row]
+    """Rows of the view teachers."""
     sweep: list[Row]
     """Rows of the view sweep."""
     runs: list[Row]
@@ -248,6 +250,20 @@ def visibility_cells(row: Row) -> dict[str, str]:
         "At first contact": mean_std(row["at_contact_mean"], row["at_contact_std"]),
         "95 % interval at contact": interval(row["at_contact_low"], row["at_contact_high"]),
         "n with contact": str(row["at_contact_n"]),
+    }
+
+
+def teacher_cells(row: Row) -> dict[str, str]:
+    """Return a row of the view teachers as the text of its cells, by column head."""
+    measures = {"success": "success", "return": "return", "visible": "handle visible", "at_contact": "at first contact"}
+    return {
+        "Teacher's": measures[row["measure"]],
+        "Method": row["label"],
+        "Mean": str(row["mean"]),
+        "95 % interval": interval(row["low"], row["high"]),
+        "n": str(row["n"]),
+        "Difference": "–" if row["difference"] is None else f"{row['difference']:+}",
+        "95 % interval of it": interval(row["difference_low"], row["difference_high"]),
     }
 
 

@@ -19,6 +19,7 @@ from sitt.report.contents import (
     maze_cells,
     read,
     table1_cells,
+    teacher_cells,
     visibility_cells,
 )
 from sitt.report.figure3 import render
@@ -59,6 +60,7 @@ def html(contents: Contents, folder: Path) -> str:
         ],
         comparisons=[comparison_cells(row) for row in contents.comparisons],
         comparisons_note=COMPARISONS,
+        teachers=[teacher_cells(row) for row in contents.teachers],
         visibility=[visibility_cells(row) for row in contents.visibility],
         maze=[maze_cells(row) for row in contents.maze],
         maze_note=MAZE,

@@ -23,6 +23,7 @@ PACKAGES = (
     "mujoco-warp",
     "warp-lang",
     "transformers",
+    "pyarrow",
     "duckdb",
     "snakemake",
     "hydra-core",

@@ -8,9 +8,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
+import pyarrow
+from pyarrow import parquet
+
 from sitt.config.compose import config_hash
 from sitt.config.schema import RunConfig
-from sitt.files import atomic_path, cannot_write, content_digest
+from sitt.files import atomic_path, content_digest
 from sitt.runs.paths import run_id
 from sitt.runs.provenance import git_state, hardware, versions
 from sitt.seal import BLANK, NAME, seal
@@ -104,6 +107,15 @@ EPISODE_TYPES = {
     "route": "VARCHAR",
 }
 
+ARROW = {
+    "VARCHAR": pyarrow.string(),
+    "INTEGER": pyarrow.int32(),
+    "BIGINT": pyarrow.int64(),
+    "DOUBLE": pyarrow.float64(),
+    "BOOLEAN": pyarrow.bool_(),
+}
+"""The types of the database, as Parquet has them."""
+
 
 def write_training(path: Path, rows: Sequence[TrainingRow]) -> None:
     """Write training.parquet."""
@@ -167,15 +179,12 @@ def write_run_json(
 
 
 def _write_parquet(path: Path, rows: List[tuple], types: Dict[str, str]) -> None:
-    import duckdb  # writes Parquet as well as a library made for it, and the workflow needs it anyway
-
-    columns = [list(column) for column in zip(*rows)] or [[] for _ in types]
-    typed = ", ".join(f'unnest(?::{kind}[]) AS "{name}"' for name, kind in types.items())
-    with atomic_path(Path(path)) as temporary, duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE shard AS SELECT {typed}", columns)
-        target = str(temporary).replace("'", "''")
-        try:
-            connection.execute(f"COPY shard TO '{target}' (FORMAT parquet, KV_METADATA {{{NAME}: '{BLANK}'}})")
-        except duckdb.IOException as error:
-            raise cannot_write(path, error) from error
+    columns = zip(*rows) if rows else [()] * len(types)
+    schema = pyarrow.schema([(name, ARROW[kind]) for name, kind in types.items()])
+    table = pyarrow.table([pyarrow.array(column, kind) for column, kind in zip(columns, schema.types)], schema=schema)
+    with atomic_path(Path(path)) as temporary:
+        # Without Arrow's own schema, which would stand behind the digest.
+        with parquet.ParquetWriter(temporary, schema, store_schema=False) as file:
+            file.write_table(table)
+            file.add_key_value_metadata({NAME: BLANK})
         seal(temporary)

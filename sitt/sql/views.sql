@@ -264,6 +264,56 @@ COMMENT ON COLUMN comparisons.difference_low IS 'Lower end of its 95 % paired t-
 COMMENT ON COLUMN comparisons.difference_high IS 'Upper end of its 95 % paired t-interval, cut at 1, 1; NULL for a single seed.';
 COMMENT ON COLUMN comparisons.probability_of_improvement IS 'Part of all pairs of a run of the method and a run of the baseline, of whatever seeds, in which the method has the higher success rate; ties count half, 1.';
 
+CREATE VIEW teachers AS
+WITH per_run AS (
+    SELECT
+        method,
+        label,
+        runs.seed AS seed,
+        avg(success::INTEGER)::DOUBLE AS success,
+        avg("return") AS return,
+        avg(handle_visible) AS visible,
+        avg(handle_visible_at_contact) AS at_contact
+    FROM runs JOIN episodes USING (run_id)
+    WHERE policy = 'teacher' AND config->>'$.method.algorithm' = 'joint'  -- the others' teachers are joint's
+    GROUP BY ALL
+),
+measured AS (FROM per_run UNPIVOT (value FOR measure IN (success, return, visible, at_contact))),
+paired AS (
+    SELECT measured.*, measured.value - plain.value AS difference
+    FROM measured LEFT JOIN measured AS plain
+        ON plain.method = 'joint' AND measured.method <> 'joint'
+        AND plain.seed = measured.seed AND plain.measure = measured.measure
+)
+SELECT
+    method,
+    any_value(label) AS label,
+    measure,
+    count(*) AS n,
+    rate(avg(value)) AS mean,
+    -- A return has no bounds (NULL).
+    rate_low(value, CASE WHEN measure <> 'return' THEN 0 END) AS low,
+    rate_high(value, CASE WHEN measure <> 'return' THEN 1 END) AS high,
+    count(difference) AS n_paired,
+    rate(avg(difference)) AS difference,
+    rate_low(difference, CASE WHEN measure <> 'return' THEN -1 END) AS difference_low,
+    rate_high(difference, CASE WHEN measure <> 'return' THEN 1 END) AS difference_high
+FROM paired
+GROUP BY method, measure
+ORDER BY list_position(['success', 'return', 'visible', 'at_contact'], measure), method_rank(method), method;
+COMMENT ON VIEW teachers IS 'The teachers of joint training in the final evaluation, over seeds, and what each has more than the plain one.';
+COMMENT ON COLUMN teachers.method IS 'Name of the method.';
+COMMENT ON COLUMN teachers.label IS 'Name of the method in tables and figures.';
+COMMENT ON COLUMN teachers.measure IS 'What is averaged per run first: success, return, visible (episodes.handle_visible) or at_contact (episodes.handle_visible_at_contact).';
+COMMENT ON COLUMN teachers.n IS 'Runs (seeds) averaged, 1.';
+COMMENT ON COLUMN teachers.mean IS 'Mean over seeds, 1.';
+COMMENT ON COLUMN teachers.low IS 'Lower end of its 95 % t-interval over seeds, but for returns cut at 0, 1; NULL for a single run.';
+COMMENT ON COLUMN teachers.high IS 'Upper end of its 95 % t-interval over seeds, but for returns cut at 1, 1; NULL for a single run.';
+COMMENT ON COLUMN teachers.n_paired IS 'Seeds on which joint has a value too, 1; 0 for joint itself.';
+COMMENT ON COLUMN teachers.difference IS 'Value minus that of joint on the same seed, mean over seeds, 1; NULL for joint itself.';
+COMMENT ON COLUMN teachers.difference_low IS 'Lower end of its 95 % paired t-interval, but for returns cut at -1, 1; NULL for a single seed.';
+COMMENT ON COLUMN teachers.difference_high IS 'Upper end of its 95 % paired t-interval, but for returns cut at 1, 1; NULL for a single seed.';
+
 CREATE VIEW sweep AS
 WITH per_run AS (
     SELECT

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from synthetic_runs import build, write_run
+from synthetic_runs import build, write_json, write_run
 
 from sitt.query import query
 from sitt.report import drawing, sweep
@@ -32,7 +32,7 @@ def database(tmp_path_factory):
             run["config"]["method"] = {
                 "algorithm": "joint", "lambda_penalty": penalty, "lambda_gradient": gradient
             }  # fmt: skip
-            path.write_text(json.dumps(run))
+            write_json(path, run)
     folders.append(write_run(root, "bc", 0))  # has no such settings
     (root / "runs/strong/seed1/run.json").unlink()
     return build(root, folders, smoke=True, allow_missing=True)

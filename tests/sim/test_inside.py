@@ -16,7 +16,7 @@ OUTSIDE = (
     "sitt.sim.mujoco", "sitt.report", "sitt.store", "sitt.query", "sitt.verify", "sitt.doctor", "sitt.fetch",
 )  # fmt: skip
 """Imported by what is not asked for inside: the embedded simulator and the commands before and after the runs."""
-INSTALLED = {"torch", "numpy", "pydantic", "yaml", "omegaconf", "hydra", "transformers", "duckdb", "PIL"}
+INSTALLED = {"torch", "numpy", "pydantic", "yaml", "omegaconf", "hydra", "transformers", "pyarrow", "PIL"}
 ISAAC = {"carb", "omni", "pxr", "omniisaacgymenvs"}
 """Isaac Sim's and OIGE's own, imported by the adapter alone."""
 LATER = {
@@ -91,10 +91,6 @@ def test_it_imports_what_is_installed_there_and_nothing_else():
         others = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"sitt"}
         allowed = INSTALLED | (ISAAC if module.startswith("sitt.sim.isaacsim") else set())
         assert others <= allowed, f"{module}: {others - allowed}"
-
-
-def test_a_parquet_file_is_all_that_duckdb_is_imported_for():
-    assert [module for module, names in INSIDE.items() if "duckdb" in names] == ["sitt.runs.shards"]
 
 
 def test_the_adapter_imports_isaac_sim_only_once_its_application_runs():

@@ -9,7 +9,9 @@ import duckdb
 
 from sitt.config.compose import compose
 from sitt.config.schema import ExperimentConfig
+from sitt.files import content_digest
 from sitt.query import connect
+from sitt.seal import BLANK, NAME, seal
 from sitt.store import store
 
 EXPERIMENT = ExperimentConfig(
@@ -39,7 +41,7 @@ def write_run(
     folder = root / "runs" / method / f"seed{seed}"
     folder.mkdir(parents=True)
     run_id = f"tiny/{method}/seed{seed}"
-    (folder / "run.json").write_text(json.dumps(run_json(method, seed, label or LABELS.get(method, method))))
+    write_json(folder / "run.json", run_json(method, seed, label or LABELS.get(method, method)))
     slope = 0 if method in ("bc", "dagger") else 1
     write_parquet(
         folder / "training.parquet",
@@ -79,7 +81,14 @@ def build(root: Path, folders: list[Path], *, smoke: bool = False, allow_missing
 def write_parquet(path: Path, select: str) -> None:
     """Write the rows of a SELECT (made by a test, never by a user) to a Parquet file."""
     with duckdb.connect() as connection:
-        connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+        connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet, KV_METADATA {{{NAME}: '{BLANK}'}})")
+    seal(path)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write the content of a run.json with its checksum."""
+    content = {key: value for key, value in content.items() if key != "sha256"}
+    path.write_text(json.dumps({**content, "sha256": content_digest(content)}))
 
 
 def run_json(method: str, seed: int, label: str) -> dict:
@@ -102,7 +111,11 @@ def run_json(method: str, seed: int, label: str) -> dict:
         "git_commit": "0123456789abcdef0123456789abcdef01234567",
         "git_dirty": seed == 1,
         "config_hash": "feedc0ffee" * 4,
-        "config": {"evaluation": {"seed": 1000}, "task": {"success_opening": 0.39, "episode_length": 150}},
+        "config": {
+            "evaluation": {"seed": 1000},
+            "task": {"success_opening": 0.39, "episode_length": 150},
+            "method": {"algorithm": "joint" if method.startswith("joint") else method},
+        },
         "hardware": {"cpu": "A <fast> CPU", "cores": 2, "memory_gib": 8.0, "renderer": "ray tracer", "threads": 1},
         "versions": {"python": "3.11.7", "torch": "2.13.0"},
     }
@@ -122,7 +135,7 @@ def write_maze_run(root: Path, method: str, seed: int, endings: tuple[int, int, 
     content = json.loads(path.read_text())
     content["simulator"] = "grid"
     content["config"]["task"] = compose("maze", "joint", 0).task.model_dump(mode="json")
-    path.write_text(json.dumps(content))
+    write_json(path, content)
     target, lava, _ = endings
     write_parquet(
         folder / "episodes.parquet",

@@ -13,12 +13,14 @@ from synthetic_runs import (
     rows,
     run_json,
     write_experiment,
+    write_json,
     write_parquet,
     write_run,
 )
 
 from sitt.errors import UserError
 from sitt.query import connect
+from sitt.seal import NAME
 from sitt.store import SCHEMA_VERSION, store
 
 
@@ -137,11 +139,23 @@ def unknown_policy(folder):
 def json_edit(**changes):
     def edit(folder):
         path = folder / "run.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+        write_json(path, {**json.loads(path.read_text()), **changes})
         return path
 
     edit.__name__ = "run_json_" + "_".join(changes)
     return edit
+
+
+def json_without_checksum(folder):
+    path = folder / "run.json"
+    path.write_text(json.dumps(run_json("joint", 1, "w/o Align")))
+    return path
+
+
+def without_seal(folder):
+    path = folder / "episodes.parquet"
+    path.write_bytes(path.read_bytes().replace(NAME.encode(), b"x" * len(NAME)))
+    return path
 
 
 def json_cut(folder):
@@ -160,6 +174,8 @@ DAMAGES = {
     no_rows: "no rows",
     not_finite: "impossible values",
     unknown_policy: "impossible values",
+    without_seal: "does not match its checksum",
+    json_without_checksum: "does not match its checksum",
     json_cut: "damaged",
     json_edit(seed=7): "seed 7 where its folder says 1",
     json_edit(status="failed"): "status 'failed'",
@@ -187,14 +203,6 @@ def test_a_bad_file_is_named_and_the_old_database_stays(tmp_path, damage):
         assert "\n" not in message
     assert database.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.duckdb", "runs"]
-
-
-def test_a_run_from_before_a_column_was_recorded_has_no_value_there(tmp_path):
-    folder = write_run(tmp_path, "joint", 0)
-    content = json.loads((folder / "run.json").read_text())
-    del content["bad_simulations"]
-    (folder / "run.json").write_text(json.dumps(content))
-    assert rows(build(tmp_path, [folder]), "SELECT bad_simulations, env_steps FROM runs") == [(None, 4_000_000)]
 
 
 def test_a_run_given_twice_is_refused(tmp_path):
@@ -243,6 +251,7 @@ def test_two_builds_hold_the_same(tmp_path):
         "paper_comparison",
         "visibility",
         "comparisons",
+        "teachers",
         "sweep",
     )
     contents = []
@@ -263,6 +272,7 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from synthetic_runs import build
 from sitt.errors import UserError
+from sitt.seal import NAME
 resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) // 2}, {len(before) // 2}))
 try:
     build(Path({str(tmp_path)!r}), [Path(folder) for folder in {[str(folder) for folder in folders]!r}])

@@ -138,6 +138,40 @@ def test_visibility_is_over_seeds_and_the_episodes_that_have_it(tmp_path):
     ]  # fmt: skip
 
 
+def test_an_aligned_teacher_is_compared_with_the_plain_one_of_its_seed(tmp_path):
+    returns = {"joint": (100, 130, 110), "joint_aligned": (110, 120, 150), "bc": (1, 1, 1)}
+    visible = {"joint": (0.2, 0.4, 0.3), "joint_aligned": (0.3, 0.8, 0.5), "bc": (1, 1, 1)}
+    folders = []
+    for method in returns:
+        for seed in (0, 1, 2):
+            folders.append(write_run(tmp_path, method, seed))
+            path = folders[-1] / "episodes.parquet"
+            write_parquet(
+                path,
+                f"""SELECT * REPLACE (
+                    (CASE policy WHEN 'teacher' THEN {returns[method][seed]} ELSE 7 END)::DOUBLE AS "return",
+                    {visible[method][seed]}::DOUBLE AS handle_visible) FROM read_parquet('{path}')""",
+            )
+    database = build(tmp_path, folders)
+    assert rows(database, "SELECT measure, method, n, mean, n_paired, difference FROM teachers") == [
+        ("success", "joint", 3, Decimal(1), 0, None),
+        ("success", "joint_aligned", 3, Decimal(1), 3, Decimal(0)),
+        ("return", "joint", 3, Decimal("113.333"), 0, None),
+        ("return", "joint_aligned", 3, Decimal("126.667"), 3, Decimal("13.333")),
+        ("visible", "joint", 3, Decimal("0.300"), 0, None),
+        ("visible", "joint_aligned", 3, Decimal("0.533"), 3, Decimal("0.233")),
+    ]
+    intervals = "SELECT low, high, difference_low, difference_high FROM teachers WHERE method = 'joint_aligned'"
+    for measure, values, cut in (("return", returns, None), ("visible", visible, 1)):
+        own = stats.ttest_1samp(values["joint_aligned"], 0).confidence_interval(0.95)
+        paired = stats.ttest_rel(values["joint_aligned"], values["joint"]).confidence_interval(0.95)
+        wanted = [own.low, own.high if cut is None else min(cut, own.high), paired.low, paired.high]
+        if cut is not None:
+            wanted[0] = max(0.0, own.low)
+        found = rows(database, f"{intervals} AND measure = '{measure}'")[0]
+        assert [float(x) for x in found] == pytest.approx(wanted, abs=6e-4, rel=1e-4)
+
+
 def test_the_maze_by_hand(tmp_path):
     folders = [write_maze_run(tmp_path, "joint", seed, (0, 4 + seed, 6 - seed)) for seed in (0, 1)]
     folders += [write_maze_run(tmp_path, "maze_aligned", seed, (8 + seed, 2 - seed, 0)) for seed in (0, 1)]
