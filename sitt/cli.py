@@ -10,9 +10,12 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from sitt.errors import UserError, first_line, is_out_of_memory
+
+if TYPE_CHECKING:
+    from sitt.config.schema import RunConfig
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -136,14 +139,26 @@ def _train(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
     from sitt.methods import train
 
-    train(load(options.config), options.output, options.teacher)
+    config = load(options.config)
+    _lease(config)
+    train(config, options.output, options.teacher)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
     from sitt.evaluation import evaluate_run
 
-    evaluate_run(load(options.config), options.policy, options.output)
+    config = load(options.config)
+    _lease(config)
+    evaluate_run(config, options.policy, options.output)
+
+
+def _lease(config: RunConfig) -> None:
+    """Take a GPU before anything, such as an encoder, asks for CUDA."""
+    from sitt.runs.gpu import lease_gpu
+
+    if config.sim.name == "isaacsim":
+        lease_gpu()
 
 
 def _store(options: argparse.Namespace) -> None:
