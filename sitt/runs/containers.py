@@ -32,7 +32,7 @@ class SimulatorJobs:
     """What the rules that open a simulator have in common."""
 
     command: str
-    """What stands for `sitt` in their shell command."""
+    """What stands for `sitt` in their shell command; its braces are doubled, since Snakemake formats that."""
     image: Optional[str]
     """Snakemake's `container:`; None where it starts none itself."""
     gpu: int
@@ -48,7 +48,8 @@ def simulator_jobs(sim: str, config: ContainerConfig) -> SimulatorJobs:
     if sim != "isaacsim":
         return EMBEDDED
     image = config.chosen_image if config.runtime == "apptainer" else None
-    return SimulatorJobs(shlex.join([*_prefix(config), "-m", "sitt.cli"]), image, 1, 32000)  # [OIGE: 32 GB]
+    command = shlex.join([*_prefix(config), "-m", "sitt.cli"]).replace("{", "{{").replace("}", "}}")
+    return SimulatorJobs(command, image, 1, 32000)  # [OIGE: 32 GB]
 
 
 def environment(config: ContainerConfig) -> Dict[str, str]:

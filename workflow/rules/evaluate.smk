@@ -24,5 +24,6 @@ rule evaluate:
     params:
         columns=list(EPISODE_TYPES),
     shell:
-        "{SIMULATOR.command} evaluate --config {input.config:q} --policy {input.policy:q} --output {output:q} "
+        f"{SIMULATOR.command} "
+        "evaluate --config {input.config:q} --policy {input.policy:q} --output {output:q} "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'

@@ -18,5 +18,6 @@ rule probe:
         gpu=SIMULATOR.gpu,
     # The findings are none of Snakemake's files: it would delete them where one is bad.
     shell:
-        "{SIMULATOR.command} probe --config {input:q} --output results/{wildcards.experiment:q}/probe "
+        f"{SIMULATOR.command} "
+        "probe --config {input:q} --output results/{wildcards.experiment:q}/probe "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'

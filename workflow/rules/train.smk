@@ -34,5 +34,6 @@ rule train:
         results_version=RESULTS_VERSION,
         teacher=lambda wildcards, input: ["--teacher", input.teacher] if "teacher" in input.keys() else [],
     shell:
-        "{SIMULATOR.command} train --config {input.config:q} --output {output.policy:q} {params.teacher:q} "
+        f"{SIMULATOR.command} "
+        "train --config {input.config:q} --output {output.policy:q} {params.teacher:q} "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'
