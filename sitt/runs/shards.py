@@ -8,9 +8,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
-import pyarrow
-from pyarrow import parquet
-
 from sitt.config.compose import config_hash
 from sitt.config.schema import RunConfig
 from sitt.files import atomic_path, content_digest
@@ -107,14 +104,8 @@ EPISODE_TYPES = {
     "route": "VARCHAR",
 }
 
-ARROW = {
-    "VARCHAR": pyarrow.string(),
-    "INTEGER": pyarrow.int32(),
-    "BIGINT": pyarrow.int64(),
-    "DOUBLE": pyarrow.float64(),
-    "BOOLEAN": pyarrow.bool_(),
-}
-"""The types of the database, as Parquet has them."""
+ARROW = {"VARCHAR": "string", "INTEGER": "int32", "BIGINT": "int64", "DOUBLE": "float64", "BOOLEAN": "bool"}
+"""The types of the database, by Arrow's names."""
 
 
 def write_training(path: Path, rows: Sequence[TrainingRow]) -> None:
@@ -179,6 +170,9 @@ def write_run_json(
 
 
 def _write_parquet(path: Path, rows: List[tuple], types: Dict[str, str]) -> None:
+    import pyarrow  # here, because the workflow needs the names above each time it is read
+    from pyarrow import parquet
+
     columns = zip(*rows) if rows else [()] * len(types)
     schema = pyarrow.schema([(name, ARROW[kind]) for name, kind in types.items()])
     table = pyarrow.table([pyarrow.array(column, kind) for column, kind in zip(columns, schema.types)], schema=schema)

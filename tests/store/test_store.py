@@ -272,7 +272,6 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from synthetic_runs import build
 from sitt.errors import UserError
-from sitt.seal import NAME
 resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) // 2}, {len(before) // 2}))
 try:
     build(Path({str(tmp_path)!r}), [Path(folder) for folder in {[str(folder) for folder in folders]!r}])
