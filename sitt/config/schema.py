@@ -7,9 +7,9 @@ is its documentation.
 from __future__ import annotations
 
 import json
-from typing import Annotated, ClassVar, Dict, Literal, Tuple, Type
+from typing import Annotated, ClassVar, Dict, Literal, Mapping, Tuple, Type
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator, model_validator
 
 from sitt.config.encoder import DinoConfig, EncoderConfig, PlainEncoderConfig
 from sitt.config.fields import Algorithm, Count, ExperimentName, Name, Strict, Whole
@@ -30,6 +30,11 @@ SIMULATORS: Dict[str, Type[SimConfig]] = {"mujoco": SimConfig, "grid": SimConfig
 """The simulators by `sim.name`."""
 ENCODERS: Dict[str, Type[EncoderConfig]] = {"dinov2": DinoConfig}
 """The encoders by `encoder.name` that have keys of their own."""
+BY_NAME: Dict[str, Tuple[Mapping[str, Type[Strict]], Type[Strict]]] = {
+    "sim": (SIMULATORS, SimConfig),
+    "encoder": (ENCODERS, PlainEncoderConfig),
+}
+"""Sections whose `name` chooses their configuration, and the one for every other name."""
 
 
 class ExperimentConfig(Strict):
@@ -108,20 +113,14 @@ class RunConfig(Strict):
             raise ValueError(f"task.name = {name!r} is unknown; choose one of {', '.join(TASKS)}")
         return TASKS[name].model_validate_json(json.dumps(value))
 
-    @field_validator("sim", mode="before")
+    @field_validator("sim", "encoder", mode="before")
     @classmethod
-    def _use_the_simulators_config(cls, value: object) -> object:
+    def _use_the_config_of_its_name(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, dict):
             return value
-        # Any other name is refused by the field's own type.
-        return SIMULATORS.get(str(value.get("name")), SimConfig).model_validate_json(json.dumps(value))
-
-    @field_validator("encoder", mode="before")
-    @classmethod
-    def _use_the_encoders_config(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return ENCODERS.get(str(value.get("name")), PlainEncoderConfig).model_validate_json(json.dumps(value))
+        # A name that is unknown is refused by the section's own type.
+        configs, other = BY_NAME[str(info.field_name)]
+        return configs.get(str(value.get("name")), other).model_validate_json(json.dumps(value))
 
     @field_validator("method", mode="before")
     @classmethod
