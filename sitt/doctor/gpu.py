@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Tuple
 
-from sitt.doctor.commands import ask
+from sitt.commands import ask
 from sitt.errors import UserError
 from sitt.findings import Finding
 

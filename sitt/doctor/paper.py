@@ -12,7 +12,7 @@ from sitt.config.encoder import DinoConfig
 from sitt.doctor import gpu, runtimes
 from sitt.errors import UserError
 from sitt.findings import Finding
-from sitt.nn.pretrained import require_checkpoint
+from sitt.nn.pretrained import require_checkpoint, require_files
 from sitt.runs.containers import EULA
 from sitt.runs.provenance import memory_gib
 
@@ -55,11 +55,13 @@ def _weights() -> Finding:
     if not isinstance(encoder, DinoConfig):
         return Finding(True, f"encoder {encoder.name} needs none")
     try:
-        return Finding(True, f"{require_checkpoint(encoder)} holds {encoder.pretrained}")
+        require_files(encoder)
     except UserError as error:
-        text, _, mend = str(error).partition("; ")
-        fetch = "sitt weights --experiment paper, where there is a network"
-        return Finding(False, text, mend if encoder.is_folder else fetch)
+        if encoder.is_folder:
+            raise
+        text, _, _ = str(error).partition("; ")
+        return Finding(False, text, "sitt weights --experiment paper, where there is a network")
+    return Finding(True, f"{require_checkpoint(encoder)} holds {encoder.pretrained}")
 
 
 def _memory() -> Finding:

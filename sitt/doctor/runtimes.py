@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import Callable, Dict
 
+from sitt.commands import ask
 from sitt.config.container import container_config
-from sitt.doctor.commands import ask
 from sitt.errors import UserError
 from sitt.findings import Finding
+from sitt.runs.containers import image_exists
 
 TOOLKIT = (
     "install the NVIDIA Container Toolkit "
@@ -52,15 +53,12 @@ def toolkit() -> Finding:
 
 
 def image() -> Finding:
-    """Look for the image, and if it is there, for a GPU inside."""
+    """Look for the image."""
     config = container_config()
     name, chosen = config.chosen_image, config.runtime
     if name is None:
         return Finding(True, "not needed without a container")
-    if chosen == "apptainer":
-        there = "://" in name or Path(name).is_file()
-    else:
-        there = ask((chosen, "image", "inspect", "--format", "{{.Id}}", name)).status == 0
+    there = image_exists(config)
     return Finding(there, f"{name} is {'there' if there else 'not built yet'}", BUILD[chosen].format(image=name))
 
 

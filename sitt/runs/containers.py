@@ -10,11 +10,11 @@ import functools
 import os
 import shlex
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from sitt.commands import ask
 from sitt.config.compose import ROOT
 from sitt.config.container import ContainerConfig, user_file
 from sitt.errors import UserError
@@ -23,6 +23,8 @@ EULA = "https://developer.nvidia.com/omniverse/license"
 """What the container prints where ACCEPT_EULA is not set."""
 INHERITED = ("SITT_WORKFLOW", "SITT_CONSOLE", "CUDA_VISIBLE_DEVICES")
 """Variables that a job has from the workflow or its scheduler, and its container has from the job."""
+KIT_FOLDERS = ("cache", "data", "logs")
+"""Where Isaac Sim writes, under kit/: mounted from the cache, so that it stays."""
 SEPARATORS = ":,"
 """What lists of mounts are split at."""
 
@@ -77,7 +79,7 @@ def mounts(config: ContainerConfig) -> List[str]:
     """Return what the container sees of this machine, as OUTSIDE:INSIDE[:ro]."""
     kit = Path(config.python).parent / "kit"
     places = [f"{path}:{path}" for path in dict.fromkeys((ROOT, Path.cwd(), config.cache_folder))]
-    places += [f"{config.cache_folder / 'kit' / name}:{kit / name}" for name in ("cache", "data", "logs")]
+    places += [f"{config.cache_folder / 'kit' / name}:{kit / name}" for name in KIT_FOLDERS]
     if config.assets_folder:
         places.append(f"{config.assets_folder}:{config.assets_folder}:ro")
     return places
@@ -121,7 +123,7 @@ def require_ready(config: ContainerConfig, deployed: bool) -> None:
     assets = config.assets_folder
     if assets and not (assets / "Isaac").is_dir():
         raise UserError(f"container.assets = {assets} has no folder Isaac; name the folder of the 4.0 assets that has")
-    for folder in (_home(config), *(config.cache_folder / "kit" / name for name in ("cache", "data", "logs"))):
+    for folder in (_home(config), *(config.cache_folder / "kit" / name for name in KIT_FOLDERS)):
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -138,14 +140,16 @@ def _require_container(config: ContainerConfig, deployed: bool) -> None:
     for path in (ROOT, Path.cwd()):
         if any(separator in str(path) for separator in SEPARATORS):
             raise UserError(f"{path} cannot be mounted in a container because of its ':' or ','; rename it")
-    image = config.chosen_image
+    if not image_exists(config):
+        raise UserError(f"container.image = {config.chosen_image} does not exist; build it as docs/isaac-sim.md says")
+
+
+def image_exists(config: ContainerConfig) -> bool:
+    """Return whether a container can be made of the image; of an address, whoever fetches it finds out."""
+    image = str(config.chosen_image)
     if config.runtime == "apptainer":
-        found = "://" in str(image) or Path(str(image)).is_file()
-    else:
-        inspect = [config.runtime, "image", "inspect", str(image)]
-        found = subprocess.run(inspect, capture_output=True, check=False).returncode == 0
-    if not found:
-        raise UserError(f"container.image = {image} does not exist; build it as docs/isaac-sim.md says")
+        return "://" in image or Path(image).is_file()
+    return ask((config.runtime, "image", "inspect", "--format", "{{.Id}}", image)).status == 0
 
 
 def _prefix(config: ContainerConfig) -> List[str]:
@@ -179,11 +183,7 @@ def _user(config: ContainerConfig) -> List[str]:
 
 @functools.cache
 def _docker_is_rootless() -> bool:
-    asked = ["docker", "info", "--format", "{{.SecurityOptions}}"]
-    try:
-        return "rootless" in subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    return "rootless" in ask(("docker", "info", "--format", "{{.SecurityOptions}}")).output
 
 
 def _home(config: ContainerConfig) -> Path:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import List, NamedTuple, Optional, TextIO, Tuple
 
+from sitt.commands import ask
 from sitt.errors import UserError
 
 POLL_S = 1.0
@@ -45,15 +45,13 @@ def lease_gpu() -> int:
 
 def _candidates() -> List[Gpu]:
     """Return the GPUs of this machine that CUDA_VISIBLE_DEVICES leaves us."""
-    query = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
-    try:
-        listed = subprocess.run(query, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
+    answer = ask(("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"))
+    if answer.status:
         raise UserError(
             "no NVIDIA GPU to be seen (nvidia-smi does not answer); install its driver, and give containers the GPU: "
             "docs/isaac-sim.md"
-        ) from None
-    fields = [line.split(",") for line in listed.splitlines() if line.strip()]
+        )
+    fields = [line.split(",") for line in answer.output.splitlines() if line.strip()]
     gpus = [Gpu(int(number), uuid.strip()) for number, uuid in fields]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:

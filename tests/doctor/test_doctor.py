@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sitt import cli
-from sitt.doctor import GROUPS, commands
+from sitt import cli, commands
+from sitt.doctor import GROUPS
 from sitt.doctor.embedded import EMBEDDED
 from sitt.doctor.paper import ASSETS, PAPER
 from sitt.findings import attempt
