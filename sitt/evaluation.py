@@ -12,6 +12,7 @@ from sitt.config.schema import RunConfig
 from sitt.env import make_world
 from sitt.nn.distributions import Distribution
 from sitt.nn.policy import Networks
+from sitt.runs.checkpoint import discard_checkpoint
 from sitt.runs.shards import EpisodeRow, run_id, write_episodes
 from sitt.runs.weights import load_networks
 from sitt.seeding import derive_seed, generator
@@ -117,11 +118,14 @@ def _in_blocks(network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
 def evaluate_run(config: RunConfig, policy: Path, output: Path) -> None:
     """Play the final evaluation of teacher and student and write one row per episode.
 
+    Whoever asks for it knows the training to be over, so its last checkpoint goes.
+
     Args:
         config: the run's resolved configuration.
         policy: the run's policy.pt.
         output: episodes.parquet to write.
     """
+    discard_checkpoint(config, policy.parent)
     write_episodes(output, final_episodes(config, policy))
 
 

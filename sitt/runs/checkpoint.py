@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Dict, Mapping, Protocol
+from typing import Any, Callable, Dict, Mapping, Protocol
 
 from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
@@ -53,10 +53,12 @@ class Checkpoint:
         Raises:
             UserError: the folder cannot be written, or another process keeps it.
         """
+        self.run_folder = run_folder
         self.folder = checkpoint_folder(run_folder, config)
         self.file = self.folder / "checkpoint.pt"
         self.parts = {"networks": networks, **parts}
         self.key = _key(config, networks)
+        self.iterations = config.training.iterations
         self.interval = config.training.checkpoint_interval_s
         self.log = MemoryLog(self.folder, memory)
         require_writable(self.folder)
@@ -105,9 +107,18 @@ class Checkpoint:
         self._save(path, iteration, quantity=error.quantity, values=error.values)
         return path
 
-    def remove(self) -> None:
-        """Remove what is of no use once the run is finished."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def finish(self, write_results: Callable[[], None]) -> None:
+        """Write the results of a training whose iterations are done, so that these are never made again.
+
+        In a workflow the checkpoint stays until the run is evaluated: Snakemake deletes the results of a job that
+        is killed before it was seen to end.
+        """
+        in_workflow = self.folder.parent != self.run_folder.resolve()
+        if in_workflow:
+            self.write(self.iterations)
+        write_results()
+        if not in_workflow:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """Leave the folder to others."""
@@ -136,6 +147,11 @@ class Checkpoint:
             except OSError:  # a file system without locks: there, nothing keeps two trainings apart
                 return
             time.sleep(0.5)
+
+
+def discard_checkpoint(config: RunConfig, run_folder: Path) -> None:
+    """Remove the checkpoint of a run whose results are safe; there may be none."""
+    shutil.rmtree(checkpoint_folder(run_folder, config), ignore_errors=True)
 
 
 def _key(config: RunConfig, networks: Networks) -> Dict[str, str]:

@@ -139,8 +139,7 @@ class Session:
                     self.progress.close()
                     piece.rows.extend(self.rows)
                     raise piece
-            self._finish(output)
-            checkpoint.remove()
+            checkpoint.finish(lambda: self._finish(output))
 
     def state_dict(self) -> Dict[str, Any]:
         """Return what was counted, measured and spent so far."""

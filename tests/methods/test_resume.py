@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sitt.errors import UserError
+from sitt.evaluation import evaluate_run
 from sitt.methods import train
 from sitt.runs import checkpoint
 from sitt.runs.progress import Progress
@@ -67,6 +68,21 @@ def test_a_kill_costs_what_came_after_the_last_checkpoint_only(trained, tmp_path
     train_again(run, tmp_path, every)
     assert seen == [2]
     assert_same_results(tmp_path, run.folder)
+
+
+def test_results_that_a_workflow_deletes_again_cost_no_iteration(trained, tmp_path, monkeypatch):
+    # Snakemake does so if a training is killed after its last line and before its end was seen.
+    run, folder = trained("joint"), tmp_path / "runs/joint/seed0"
+    train_again(run, folder)
+    assert {path.name for path in folder.iterdir()} == {"policy.pt", "training.parquet", "run.json"}
+    for path in folder.iterdir():
+        path.unlink()
+    at_iteration(monkeypatch, 1, kill)
+    train_again(run, folder)
+    assert_same_results(folder, run.folder)
+    assert (tmp_path / "checkpoints/joint/seed0").exists()
+    evaluate_run(run.config, folder / "policy.pt", folder / "episodes.parquet")
+    assert not (tmp_path / "checkpoints/joint/seed0").exists()
 
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(trained, tmp_path, monkeypatch):
