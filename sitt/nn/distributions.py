@@ -84,7 +84,7 @@ class Gaussian(Distribution):
 
     def select(self, rows: Tensor) -> Gaussian:
         """Return the distributions in the rows (K,) of a batch."""
-        return Gaussian(self.mean[rows], self.log_std)
+        return Gaussian(self.mean.index_select(0, rows), self.log_std)
 
     def detached(self) -> Gaussian:
         """Return the same distributions without gradients; a copy of σ, which changes in place."""
@@ -123,7 +123,7 @@ class Categorical(Distribution):
 
     def select(self, rows: Tensor) -> Categorical:
         """Return the distributions in the rows (K,) of a batch."""
-        return Categorical(self.logits[rows])
+        return Categorical(self.logits.index_select(0, rows))
 
     def detached(self) -> Categorical:
         """Return the same distributions without gradients."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Dict, NamedTuple
 
 import torch
@@ -73,12 +74,12 @@ class PPO:
         batch = rollout.observations.shape[0]
         size = batch // self.cfg.minibatches
         advantages = rollout.advantages
-        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        rollout = replace(rollout, advantages=(advantages - advantages.mean()) / (advantages.std() + 1e-8))
         sums: dict[str, float] = {}
         for _ in range(self.cfg.epochs):
             order = torch.randperm(batch, generator=self.rng)
             for chosen in order.split(size):
-                loss = self.loss(rollout, advantages, chosen)
+                loss = self.loss(rollout.select(chosen))
                 descend("teacher", self.total(loss, progress), self.optimizer, self.parameters, self.cfg.max_grad_norm)
                 for name, value in loss._asdict().items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
@@ -104,26 +105,26 @@ class PPO:
         self.learning_rate = state["learning_rate"]
         self.rng.set_state(state["rng"])
 
-    def loss(self, rollout: Rollout, advantages: Tensor, chosen: Tensor) -> PPOLoss:
-        """Compute the loss on transitions `chosen` (M,) with standardised advantages (B,)."""
+    def loss(self, batch: Rollout) -> PPOLoss:
+        """Compute the loss on M transitions with standardised advantages."""
         cfg, teacher = self.cfg, self.teacher
-        observations = rollout.observations[chosen]
-        features = teacher.encoder(observations)
+        features = teacher.encoder(batch.observations)
         decoded = teacher.decoder(features)
         distribution = teacher.distribution(decoded)
-        log_probs = distribution.log_prob(rollout.actions[chosen])
-        policy = clipped_policy_loss(log_probs, rollout.log_probs[chosen], advantages[chosen], cfg.clip)
-        old_values, returns = (self._standardised(x[chosen]) for x in (rollout.values, rollout.returns))
-        value = value_loss(teacher.critic(observations).squeeze(-1), old_values, returns, cfg.clip, cfg.clip_value)
+        log_probs = distribution.log_prob(batch.actions)
+        policy = clipped_policy_loss(log_probs, batch.log_probs, batch.advantages, cfg.clip)
+        old_values, returns = (self._standardised(x) for x in (batch.values, batch.returns))
+        values = teacher.critic(batch.observations).squeeze(-1)
+        value = value_loss(values, old_values, returns, cfg.clip, cfg.clip_value)
         excess = (decoded.abs() - MEAN_BOUND).clamp(min=0.0)
         with torch.no_grad():
-            policy_kl = rollout.behaviour.select(chosen).kl(distribution).mean()
+            policy_kl = batch.behaviour.kl(distribution).mean()
         return PPOLoss(
             policy=policy,
             value=value,
             bounds=excess.square().sum(-1).mean(),
             entropy=distribution.entropy().mean(),
-            alignment_kl=self._alignment_kl(features, observations),
+            alignment_kl=self._alignment_kl(features, batch.observations),
             policy_kl=policy_kl,
         )
 

@@ -29,6 +29,15 @@ class Rollout:
     returns: Tensor
     """(B,) targets of the critic."""
 
+    def select(self, rows: Tensor) -> Rollout:
+        """Return the transitions in rows (M,)."""
+        return Rollout(**{name: _rows(value, rows) for name, value in vars(self).items()})
+
+
+def _rows(value: Tensor | Distribution, rows: Tensor) -> Tensor | Distribution:
+    # index_select takes a third of the time of value[rows].
+    return value.index_select(0, rows) if isinstance(value, Tensor) else value.select(rows)
+
 
 def generalized_advantages(
     rewards: Tensor, values: Tensor, next_value: Tensor, dones: Tensor, gamma: float, gae_lambda: float

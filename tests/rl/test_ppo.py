@@ -160,7 +160,7 @@ def test_the_weight_of_the_kl_rises(networks):
     ppo = ppo_of(networks, lambda_gradient=0.3, lambda_start=0.0, lambda_rise=0.5)
     without = ppo_of(networks)
     for progress, expected in ((0.0, 0.0), (0.25, 0.15), (0.5, 0.3), (0.9, 0.3)):
-        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
+        loss = ppo.loss(rollout.select(torch.arange(10)))
         added = ppo.total(loss, progress) - without.total(loss, progress)
         assert added.item() == pytest.approx(expected * loss.alignment_kl.item(), abs=1e-5)
 
@@ -168,7 +168,7 @@ def test_the_weight_of_the_kl_rises(networks):
 def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
     ppo = ppo_of(networks, lambda_gradient=1.0)
     rollout = random_rollout(networks)
-    loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
+    loss = ppo.loss(rollout.select(torch.arange(10)))
     loss.alignment_kl.backward()
     reached = {name for name, p in networks.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
     assert reached and all(name.startswith("teacher.encoder.") for name in reached)
@@ -215,7 +215,7 @@ def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
     rollout = random_rollout(networks)
     ppo = ppo_of(networks, entropy_coefficient=0.4, exploration_fraction=0.5)
     for progress, expected in ((0.0, 0.4), (0.25, 0.2), (0.5, 0.0), (0.9, 0.0)):
-        loss = ppo.loss(rollout, rollout.advantages, torch.arange(10))
+        loss = ppo.loss(rollout.select(torch.arange(10)))
         without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
         assert (without - ppo.total(loss, progress)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
 
@@ -232,11 +232,11 @@ def test_the_critic_learns_returns_on_their_own_scale(networks):
     everything = torch.arange(STEPS * ENVS)
     normalizer = networks.teacher.return_normalizer
     normalizer.update(rollout.returns.unsqueeze(-1))
-    small = ppo.loss(rollout, rollout.advantages, everything).value
+    small = ppo.loss(rollout).value
     normalizer.load_state_dict({"mean": torch.zeros(1), "variance": torch.ones(1), "count": torch.zeros(())})
     large = Rollout(**{**vars(rollout), "returns": 100.0 * rollout.returns, "values": 100.0 * rollout.values})
     normalizer.update(large.returns.unsqueeze(-1))
-    assert ppo.loss(large, large.advantages, everything).value.item() == pytest.approx(small.item(), rel=1e-3)
+    assert ppo.loss(large).value.item() == pytest.approx(small.item(), rel=1e-3)
     # What the critic says is in units of the returns.
     observations = rollout.observations[:3]
     said = networks.teacher.critic(observations).squeeze(-1)
