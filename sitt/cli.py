@@ -67,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train one run; writes training.parquet and run.json beside policy.pt")
     train.add_argument("--config", required=True, type=Path, help="what `sitt configure` wrote")
     train.add_argument("--output", required=True, type=Path, help="the policy.pt to write")
-    train.add_argument("--teacher", type=Path, help="policy.pt of the teacher to imitate, for methods that need one")
+    train.add_argument("--teacher", type=Path, help="policy.pt of the teacher to imitate, or the recording to replay")
+    train.add_argument("--record", type=Path, help="the recording to write, of a training with both λ at 0")
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="play the final evaluation of a trained run")
@@ -141,7 +142,7 @@ def _train(options: argparse.Namespace) -> None:
 
     config = load(options.config)
     _lease(config)
-    train(config, options.output, options.teacher)
+    train(config, options.output, options.teacher, options.record)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

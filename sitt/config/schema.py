@@ -67,6 +67,8 @@ class MethodConfig(Strict):
     """Whether the student acts through the teacher's decoder A; a fact of the algorithm."""
     imitates: ClassVar[bool] = False
     """Whether a finished teacher is imitated; a fact of the algorithm."""
+    replays: ClassVar[bool] = False
+    """Whether a recorded joint training may be replayed instead; a fact of the algorithm."""
     sees: ClassVar[bool] = True
     """Whether the student is shown the task's view, or else a black one; a fact of the algorithm."""
 
@@ -76,6 +78,11 @@ class MethodConfig(Strict):
     """Name in tables and figures."""
     algorithm: Algorithm
     """Module of sitt.methods that trains it."""
+
+    @property
+    def recordable(self) -> bool:
+        """Whether the training can be recorded, because its teacher does not depend on its student."""
+        return False
 
     def check(self, run: RunConfig) -> None:
         """Compare the algorithm's keys with the rest of the run; ValueError says what does not fit."""

@@ -22,23 +22,31 @@ def config_class(algorithm: str) -> Type[MethodConfig]:
     return _module(algorithm).Config
 
 
-def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
+def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Optional[Path] = None) -> None:
     """Train one run and write policy.pt (last), training.parquet and run.json into output's folder.
 
     Args:
         config: the resolved configuration.
         output: the policy.pt to write.
-        teacher: policy.pt of a finished run to imitate, for algorithms that need one.
+        teacher: policy.pt of a finished run to imitate, for algorithms that need one; or a recording to replay.
+        record: the recording to write, for a training whose teacher does not depend on its student.
 
     Raises:
-        UserError: a teacher is missing, or one too many; or the training stops (`sitt.runs.session`).
+        UserError: a teacher is missing, or one too many; the training cannot be recorded; or it stops
+            (`sitt.runs.session`).
     """
     name = config.method.name
     if teacher is None and config.method.imitates:
         raise UserError(f"--teacher is missing: {name} imitates a finished teacher; name its policy.pt")
-    if teacher is not None and not config.method.imitates:
+    if teacher is not None and not (config.method.imitates or config.method.replays):
         raise UserError(f"--teacher {teacher}: {name} trains its own teacher; leave --teacher out")
-    _module(config.method.algorithm).train(config, output, teacher)
+    train_it = _module(config.method.algorithm).train
+    if record is None:
+        train_it(config, output, teacher)
+    elif teacher is None and config.method.recordable:
+        train_it(config, output, teacher, record)
+    else:
+        raise UserError(f"--record {record}: {name} trains no teacher that its student leaves alone; leave it out")
 
 
 def _module(algorithm: str) -> ModuleType:

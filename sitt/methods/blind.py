@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Dict, Optional
 
+from sitt.config.schema import RunConfig
 from sitt.methods import joint
-from sitt.methods.joint import train
-
-__all__ = ["Config", "train"]
+from sitt.nn.policy import Networks
+from sitt.rl.memory import PairedObservations
+from sitt.rl.recording import Recording, read_recording
+from sitt.rl.schedule import student_learning_rate
+from sitt.runs.session import Session, use_threads
 
 
 class Config(joint.Config):
     """As in joint training."""
 
     sees: ClassVar[bool] = False
+    replays: ClassVar[bool] = True
+
+
+def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
+    """Train jointly in the dark; with the recording `teacher` of `joint` by replaying it, which is the same to the bit.
+
+    (Neither student influences its teacher, so that both have the same one, and act on the same states.)
+    """
+    if teacher is None:
+        joint.train(config, output, None)
+    else:
+        use_threads(config)
+        _replay(config, output, read_recording(teacher, config))
+
+
+def _replay(config: RunConfig, output: Path, recording: Recording) -> None:
+    networks = Networks(config)
+    recording.restore_policy(networks.teacher, 0)
+    recording.restore_normalizer(networks.teacher, 0)
+    memory, alignment = joint.make_alignment(config, networks)
+    iterations = config.training.iterations
+    gradient_steps = config.student.gradient_steps // iterations
+    session = Session(config, networks, teacher_changes=True)
+
+    def iterate(iteration: int) -> Dict[str, float]:
+        observations = recording.observations(iteration)
+        embeddings = networks.student.image.embed(networks.student.darkness(len(observations)))
+        networks.student.observe(embeddings)
+        memory.add(PairedObservations(observations, embeddings))
+        recording.restore_policy(networks.teacher, iteration)
+        losses = recording.losses(iteration)
+        losses["alignment"] = alignment.update(
+            gradient_steps, student_learning_rate(config, (iteration - 1) / iterations)
+        )
+        recording.restore_normalizer(networks.teacher, iteration)
+        session.counters.env_steps += config.training.num_envs * config.ppo.horizon
+        session.counters.gradient_steps += gradient_steps
+        session.counters.bad_simulations = recording.bad_simulations(iteration)
+        return losses
+
+    session.run(output, {"alignment": alignment}, memory, iterate)

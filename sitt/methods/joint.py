@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Dict, Literal, Optional
+from typing import ClassVar, Dict, Literal, Optional, Tuple
 
 from sitt.config.fields import NonNegative
 from sitt.config.schema import MethodConfig, RunConfig
@@ -13,7 +14,9 @@ from sitt.rl.alignment import Alignment
 from sitt.rl.collector import Collector
 from sitt.rl.memory import Memory
 from sitt.rl.ppo import PPO
+from sitt.rl.recording import Recording
 from sitt.rl.schedule import student_learning_rate
+from sitt.runs.checkpoint import Stateful
 from sitt.runs.session import Session, use_threads
 from sitt.seeding import generator
 
@@ -32,9 +35,24 @@ class Config(MethodConfig):
     activation_loss: bool
     """Add L1 on A's activations to the proxy's loss, as the maze code does; off in the paper."""
 
+    @property
+    def recordable(self) -> bool:
+        """Without pressure the student leaves the teacher as it is."""
+        return not self.lambda_penalty and not self.lambda_gradient
 
-def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
-    """Alternate roll-out, policy update and alignment."""
+
+def make_alignment(config: RunConfig, networks: Networks) -> Tuple[Memory, Alignment]:
+    """Return the student's memory, and the phase that trains student and proxy on it."""
+    method, iterations = config.method, config.training.iterations
+    assert isinstance(method, Config)
+    window = min(config.student.window, iterations)
+    memory = Memory(window * (config.student.images // iterations), networks, config.student.buffer_mebibytes)
+    rng = generator(config.seed, "alignment")
+    return memory, Alignment(config.student, networks, memory, method.activation_loss, rng)
+
+
+def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Optional[Path] = None) -> None:
+    """Alternate roll-out, policy update and alignment; `record` names the file to keep a `Recording` in."""
     use_threads(config)
     method = config.method
     assert isinstance(method, Config)
@@ -58,9 +76,8 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     ppo = PPO(
         config.ppo, networks.teacher, networks.proxy, method.lambda_gradient, generator(config.seed, "minibatches")
     )
-    window = min(config.student.window, config.training.iterations)
-    memory = Memory(window * images, networks, config.student.buffer_mebibytes)
-    alignment = Alignment(config.student, networks, memory, method.activation_loss, generator(config.seed, "alignment"))
+    memory, alignment = make_alignment(config, networks)
+    recording = Recording(config, networks.teacher) if record else None
     session = Session(config, networks, teacher_changes=True)
 
     def iterate(iteration: int) -> Dict[str, float]:
@@ -77,6 +94,12 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         session.counters.images_rendered += len(pairs.observations) if method.sees else 0
         session.counters.gradient_steps += gradient_steps
         session.counters.bad_simulations = env.world.bad_simulations
+        if recording:
+            recording.add(iteration, pairs.observations, networks.teacher, losses, env.world.bad_simulations)
         return losses
 
-    session.run(output, {"collector": collector, "ppo": ppo, "alignment": alignment}, memory, iterate)
+    parts: Dict[str, Stateful] = {"collector": collector, "ppo": ppo, "alignment": alignment}
+    if recording and record:
+        session.run(output, {**parts, "recording": recording}, memory, iterate, partial(recording.write, record))
+    else:
+        session.run(output, parts, memory, iterate)

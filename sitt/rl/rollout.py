@@ -31,12 +31,9 @@ class Rollout:
 
     def select(self, rows: Tensor) -> Rollout:
         """Return the transitions in rows (M,)."""
-        return Rollout(**{name: _rows(value, rows) for name, value in vars(self).items()})
-
-
-def _rows(value: Tensor | Distribution, rows: Tensor) -> Tensor | Distribution:
-    # index_select takes a third of the time of value[rows].
-    return value.index_select(0, rows) if isinstance(value, Tensor) else value.select(rows)
+        # index_select takes a third of the time of tensor[rows].
+        tensors = {name: value.index_select(0, rows) for name, value in vars(self).items() if name != "behaviour"}
+        return Rollout(behaviour=self.behaviour.select(rows), **tensors)
 
 
 def generalized_advantages(

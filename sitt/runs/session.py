@@ -94,6 +94,7 @@ class Session:
         parts: Mapping[str, Stateful],
         memory: Memory,
         iterate: Callable[[int], Dict[str, float]],
+        write_more: Callable[[], None] = lambda: None,
     ) -> None:
         """Train from where a killed training left off, or from the start, and write the results.
 
@@ -104,6 +105,7 @@ class Session:
             parts: all that the iterations change, by name, but for the networks and the memory.
             memory: the student's memory.
             iterate: makes the iteration of the given number (1, 2, …) and returns its losses by name.
+            write_more: writes what else the training leaves, before policy.pt.
 
         Raises:
             UserError: there is a checkpoint that cannot be used, a file cannot be written, or a number is none.
@@ -111,7 +113,7 @@ class Session:
         parts = {"session": self, **parts}
         with closing(Checkpoint(self.config, output.parent, self.networks, parts, memory)) as checkpoint:
             try:
-                self._train(output, checkpoint, iterate)
+                self._train(output, checkpoint, iterate, write_more)
             except NotFiniteError as error:
                 dump = checkpoint.dump(self.iteration, error)
                 raise UserError(
@@ -119,7 +121,13 @@ class Session:
                     "(torch.load); change what leads there, such as a learning rate or a weight, and start again"
                 ) from error
 
-    def _train(self, output: Path, checkpoint: Checkpoint, iterate: Callable[[int], Dict[str, float]]) -> None:
+    def _train(
+        self,
+        output: Path,
+        checkpoint: Checkpoint,
+        iterate: Callable[[int], Dict[str, float]],
+        write_more: Callable[[], None],
+    ) -> None:
         piece = _asked.get()
         with interrupts_noted() as interrupt:
             done = checkpoint.resume()
@@ -139,7 +147,7 @@ class Session:
                     self.progress.close()
                     piece.rows.extend(self.rows)
                     raise piece
-            checkpoint.finish(lambda: self._finish(output))
+            checkpoint.finish(lambda: self._finish(output, write_more))
 
     def state_dict(self) -> Dict[str, Any]:
         """Return what was counted, measured and spent so far."""
@@ -201,9 +209,10 @@ class Session:
             action_std=None if log_std is None else float(log_std.detach().exp().mean()),
         )
 
-    def _finish(self, output: Path) -> None:
+    def _finish(self, output: Path, write_more: Callable[[], None]) -> None:
         """Write training.parquet and run.json, and policy.pt last: its presence means a finished run."""
         self.progress.close()
+        write_more()
         write_training(output.parent / "training.parquet", self.rows)
         write_run_json(
             output.parent / "run.json",

@@ -229,7 +229,6 @@ def test_the_entropy_bonus_may_stop_short_of_zero(networks):
 def test_the_critic_learns_returns_on_their_own_scale(networks):
     """Returns a hundred times as large, and as widely spread, make the same loss once they are standardised."""
     rollout, ppo = random_rollout(networks), ppo_of(networks)
-    everything = torch.arange(STEPS * ENVS)
     normalizer = networks.teacher.return_normalizer
     normalizer.update(rollout.returns.unsqueeze(-1))
     small = ppo.loss(rollout).value

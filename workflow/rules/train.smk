@@ -33,7 +33,8 @@ rule train:
     params:
         results_version=RESULTS_VERSION,
         teacher=lambda wildcards, input: ["--teacher", input.teacher] if "teacher" in input.keys() else [],
+        record=lambda wildcards, output: ["--record", output.record] if "record" in output.keys() else [],
     shell:
         f"{SIMULATOR.command} "
-        "train --config {input.config:q} --output {output.policy:q} {params.teacher:q} "
+        "train --config {input.config:q} --output {output.policy:q} {params.teacher:q} {params.record:q} "
         '2>&1 | tee {log:q} > "$SITT_CONSOLE"'
