@@ -51,7 +51,9 @@ def student_actor(networks: Networks) -> Actor:
 
     def act(observations: Tensor, world: World) -> Distribution:
         views = policy.student.look(world, torch.arange(world.num_envs))
-        return networks.teacher.distribution(_in_blocks(policy.decoded, views, observations))
+        # An image is encoded alike whatever is encoded with it (tests/nn/test_encoders.py), so that needs no filling.
+        embeddings = torch.cat([policy.student.image.embed(some) for some in views.split(BLOCK)])
+        return networks.teacher.distribution(_in_blocks(policy.decoded, embeddings, observations))
 
     return act
 

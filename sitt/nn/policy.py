@@ -103,9 +103,9 @@ class StudentPolicy(nn.Module):
         self.decoder = decoder
         self.normalizer = normalizer
 
-    def decoded(self, views: Tensor, observations: Tensor) -> Tensor:
-        """Return the decoder's outputs (B, A) for what the student is shown (B, *view) and raw observations (B, O)."""
-        return self.decoder(self.student(self.student.image.embed(views), self.normalizer(observations)))
+    def decoded(self, embeddings: Tensor, observations: Tensor) -> Tensor:
+        """Return the decoder's outputs (B, A) for embedded views (B, …) and raw observations (B, O)."""
+        return self.decoder(self.student(embeddings, self.normalizer(observations)))
 
 
 class Networks(nn.Module):

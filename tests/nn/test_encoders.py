@@ -28,6 +28,14 @@ def test_random_encoder_is_frozen_seeded_and_flat():
     assert not any(p.requires_grad for p in first.parameters())
 
 
+def test_an_images_features_do_not_depend_on_what_is_beside_it():
+    run = compose("embedded", "joint", 0)
+    encoder = make_encoder(run.encoder, run.task.view, generator(0, "a"))
+    together = encoder.embed(images(32, run.task.view[-1]))
+    for count in (1, 2, 10, 31):
+        assert torch.equal(encoder.embed(images(32, run.task.view[-1])[:count]), together[:count])
+
+
 def test_cnn_stores_the_image_and_learns():
     encoder = make_encoder(config("cnn"), (3, 28, 28), generator(0, "a"))
     stored = encoder.embed(images())

@@ -136,7 +136,8 @@ def test_a_student_acts_alike_where_only_the_mask_differs():
     networks = Networks(CONFIG).eval()
     policy = networks.student_policy()
     with torch.no_grad():
-        student = policy.decoded(policy.student.look(world, torch.arange(200)), world.observe())
+        views = policy.student.look(world, torch.arange(200))
+        student = policy.decoded(policy.student.image.embed(views), world.observe())
         teacher = networks.teacher.decoded(world.observe())
     assert len(student.unique(dim=0)) == 1
     assert len(teacher.unique(dim=0)) > 1
