@@ -25,6 +25,7 @@ evaluation:
   num_envs: 50
 """
 RUN = "results/contained/runs/joint/seed0"
+RECORDING = "results/contained/recordings/joint/seed0.pt"
 RUNTIME = """#!{python}
 # Records its arguments; `run` and `exec` then run the command with the variables that are given, and no others.
 import json, os, sys
@@ -65,6 +66,8 @@ with open({log!r}, "a") as log:
     print(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]), file=log)
 for name in (["policy.pt", "training.parquet", "run.json"] if "train" in sys.argv else [output.name]):
     (output.parent / name).touch()
+if "--record" in sys.argv:
+    pathlib.Path(sys.argv[sys.argv.index("--record") + 1]).touch()
 print("trained" if "train" in sys.argv else "evaluated")
 """
 
@@ -129,7 +132,7 @@ def test_jobs_run_in_the_container_that_is_chosen(machine, runtime):
     calls = [call for call in machine.recorded(machine.calls) if call[1] in ("run", "exec")]
     assert [call[0] for call in calls] == ([] if runtime == "none" else [runtime] * 2)
     jobs = machine.recorded(machine.jobs)
-    train = ["--config", f"{RUN}/config.yaml", "--output", f"{RUN}/policy.pt"]
+    train = ["--config", f"{RUN}/config.yaml", "--output", f"{RUN}/policy.pt", "--record", RECORDING]
     evaluate = ["--config", f"{RUN}/config.yaml", "--policy", f"{RUN}/policy.pt", "--output", f"{RUN}/episodes.parquet"]
     assert [arguments for arguments, _, _ in jobs] == [
         ["-m", "sitt.cli", "train", *train],

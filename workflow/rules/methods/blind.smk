@@ -3,7 +3,7 @@ use rule train from training as train_blind with:
         config="results/{experiment}/runs/{method}/seed{seed}/config.yaml",
         kernels=ancient("results/{experiment}/kernels.ready"),
         weights=ancient(lambda wildcards: run_weights(wildcards.experiment, wildcards.method, int(wildcards.seed))),
-        teacher="results/{experiment}/runs/joint/seed{seed}/recording.pt",
+        teacher="results/{experiment}/recordings/joint/seed{seed}.pt",
     wildcard_constraints:
         method="blind",
     priority: 0
