@@ -21,7 +21,6 @@ Exit status 1 if it is less than 1.5 times as fast as Stable-Baselines3, or 1.2 
 
 from __future__ import annotations
 
-import statistics
 from typing import Any, Callable, Dict, List
 
 import gymnasium
@@ -37,7 +36,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from benchmarks.record import Figure, conclude, parser, take_turns, times_as_fast
+from benchmarks.record import Figure, conclude, counted, parser, rates, ratio, show, take_turns
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.nn.policy import Networks, Teacher
@@ -218,14 +217,12 @@ def main() -> int:
     figures, measured = [], {}
     for threads in options.threads:
         torch.set_num_threads(threads)
-        durations = measure(config, options.rounds)
-        rates = {name: [size / duration for duration in values] for name, values in durations.items()}
-        measured[f"samples per second, {threads} threads"] = rates
-        for name, values in rates.items():
-            print(f"{threads} threads, {name:>18}: {statistics.median(values):>9,.0f} samples/s", flush=True)
+        speeds = rates(measure(config, options.rounds), size)
+        heading = counted(threads, "thread")
+        show(heading, speeds, "samples/s")
+        measured[heading] = speeds
         for peer, goal in GOALS.items():
-            name = f"PPO update, {threads} thread{'s' * (threads > 1)}, beside {peer}"
-            figures.append(Figure(name, times_as_fast(durations, OURS, peer), "×", goal))
+            figures.append(Figure(f"PPO update, {heading}: beside {peer}", ratio(speeds, OURS, peer), "×", goal))
     return conclude(figures, measured, options.output)
 
 

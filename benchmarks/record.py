@@ -28,7 +28,8 @@ class Figure:
     value: Optional[float]
     """None where it was not run."""
     unit: str
-    required: float
+    required: Optional[float] = None
+    """None: for information."""
     at_most: bool = False
     """Whether `required` is an upper limit."""
     note: str = ""
@@ -38,13 +39,16 @@ class Figure:
         """Whether it was measured, and is what it must be."""
         if self.value is None:
             return False
+        if self.required is None:
+            return True
         return self.value <= self.required if self.at_most else self.value >= self.required
 
     def row(self) -> str:
         """Return its line of the table."""
-        value = "not run" if self.value is None else f"{self.value:.3g} {self.unit}"
-        required = f"{'≤' if self.at_most else '≥'} {self.required:g} {self.unit}"
-        verdict = "not run" if self.value is None else "yes" if self.met else "NO"
+        unit = "" if self.unit == "%" else " "
+        value = "not run" if self.value is None else f"{self.value:.3g}{unit}{self.unit}"
+        required = "" if self.required is None else f"{'≤' if self.at_most else '≥'} {self.required:g}{unit}{self.unit}"
+        verdict = "not run" if self.value is None else "" if self.required is None else "yes" if self.met else "**no**"
         return f"| {self.name} | {value} | {required} | {verdict} | {self.note} |"
 
 
@@ -68,9 +72,27 @@ def take_turns(
     return durations
 
 
-def times_as_fast(durations: Mapping[str, Sequence[float]], ours: str, peer: str) -> float:
-    """Return the median over the rounds of peer's seconds / ours."""
-    return statistics.median(theirs / mine for mine, theirs in zip(durations[ours], durations[peer]))
+def rates(durations: Mapping[str, Sequence[float]], amount: float) -> Dict[str, List[float]]:
+    """Return amounts per second of each work in each round."""
+    return {name: [amount / seconds for seconds in values] for name, values in durations.items()}
+
+
+def ratio(speeds: Mapping[str, Sequence[float]], ours: str, peer: str) -> float:
+    """Return the median over the rounds of our rate / the peer's."""
+    return statistics.median(mine / theirs for mine, theirs in zip(speeds[ours], speeds[peer]))
+
+
+def show(heading: str, speeds: Mapping[str, Sequence[float]], unit: str) -> None:
+    """Print the median and the range of each rate."""
+    print(heading)
+    for name, values in speeds.items():
+        low, high = min(values), max(values)
+        print(f"  {name:<34} {statistics.median(values):>10,.0f} {unit}  ({low:,.0f} to {high:,.0f})", flush=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 thread", "2 threads"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def table(figures: Sequence[Figure]) -> str:
