@@ -52,14 +52,15 @@ PUBLISHED = {
         ppo=dict(n_steps=24, gae_lambda=0.95, gamma=0.99, n_epochs=5, ent_coef=0.005, vf_coef=1.0)
         | dict(learning_rate=1e-3, clip_range=0.2, max_grad_norm=1.0),
     ),
-    # rl_games' for this very task, in Stable-Baselines3's words: OmniIsaacGymEnvs 45363ef,
-    # cfg/train/FrankaCabinetPPO.yaml. Its learning rate follows the KL, for which a roll-out's KL is limited here.
+    # rl_games' for this very task, in Stable-Baselines3's words: OmniIsaacGymEnvs f8f91bc,
+    # cfg/train/FrankaCabinetPPO.yaml. Its learning rate follows the KL, for which a roll-out's KL is limited here, and
+    # it has 4096 environments: the number of minibatches is kept.
     "cabinet": Settings(
-        minibatch=8192,
-        minibatches=None,
+        minibatch=None,
+        minibatches=8,
         clip_observations=5.0,
         widths=(256, 128, 64),
-        ppo=dict(n_steps=128, gae_lambda=0.95, gamma=0.99, n_epochs=8, ent_coef=0.0, vf_coef=2.0)
+        ppo=dict(n_steps=16, gae_lambda=0.95, gamma=0.99, n_epochs=8, ent_coef=0.0, vf_coef=2.0)
         | dict(learning_rate=5e-4, clip_range=0.2, target_kl=0.008, max_grad_norm=1.0),
     ),
 }

@@ -69,7 +69,7 @@ class Race:
 
 
 def train_ours(config: RunConfig, seed: int, goes_on: Callable[[int, Actor], bool]) -> None:
-    """Train the preset's teacher; the collector wants a student to show images to: it is blind, one is dark per roll-out."""
+    """Train the preset's teacher; the collector needs a student, which is shown one dark image per roll-out."""
     networks = Networks(config)
     teacher, cfg = networks.teacher, config.ppo
     env = make_env(config, config.training.num_envs, generator(seed, "environment"))
