@@ -1,7 +1,7 @@
 """FrankaDrawer as a Gymnasium environment of one MjModel and MjData, in lean NumPy: what one writes without `Batch`.
 
-The same model, controls, substeps, observation, reward and resets as `sitt.env` (tests/task/test_gym_drawer.py holds it
-to that). Where a vector has three or four numbers, plain floats are faster than NumPy, and are used.
+The same model, controls, substeps, observation, reward and resets as `sitt.env`; tests/speed/test_gym_drawer.py shows
+it. Where a vector has three or four numbers, plain floats are faster than NumPy, and are used.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Figure:
     def row(self) -> str:
         """Return its line of the table."""
         unit = "" if self.unit == "%" else " "
-        value = "not run" if self.value is None else f"{self.value:.3g}{unit}{self.unit}"
+        digits = ",.0f" if (self.value or 0.0) >= 100 else ".3g"
+        value = "not run" if self.value is None else f"{self.value:{digits}}{unit}{self.unit}"
         required = "" if self.required is None else f"{'≤' if self.at_most else '≥'} {self.required:g}{unit}{self.unit}"
         verdict = "not run" if self.value is None else "" if self.required is None else "yes" if self.met else "**no**"
         return f"| {self.name} | {value} | {required} | {verdict} | {self.note} |"

@@ -11,6 +11,7 @@ Exit status 1 if less than 80 % of the steps or 90 % of the images are left.
 
 from __future__ import annotations
 
+import copy
 from typing import Dict, List
 
 import mujoco
@@ -65,16 +66,16 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
 
     def record() -> None:
         nonlocal actions
-        actions, start = draw.next(steps), simulator.save()
+        actions, start = draw.next(steps), copy.deepcopy(env.state_dict())
         targets.clear()
         controls.clear()
         for action in actions:
             env.step(action)
             targets.append(env.world.targets.clone())
             controls.append(simulator.batch.ctrl.copy())
-        for one in (simulator, alone):
-            one.load(start)
-        bare.state[:] = start["state"].numpy()
+        env.load_state_dict(start)
+        alone.load(simulator.save())
+        bare.state[:] = simulator.batch.state
         bare.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
 
     def step_bare() -> None:
@@ -91,7 +92,9 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
             env.step(action)
 
     works = {BARE: step_bare, SIMULATOR: step_simulator, ENVIRONMENT: step_environment}
-    return take_turns(works, rounds, record)
+    durations = take_turns(works, rounds, record)
+    assert torch.equal(env.world.targets, targets[-1]), "the environment did not do again what was recorded"
+    return durations
 
 
 def rendering(config: RunConfig, count: int, rounds: int) -> Dict[str, List[float]]:
