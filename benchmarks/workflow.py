@@ -48,6 +48,7 @@ def make_clone(folder: Path, iterations: int) -> None:
         ("methods: all", f"methods: [{', '.join(METHODS)}]"),
         ("seeds: [0, 1]", f"seeds: {list(SEEDS)}"),
         ("iterations: 20", f"iterations: {iterations}"),
+        ("evaluations: 21", "evaluations: 2"),
     ):
         if old not in text:
             raise SystemExit(f"configs/experiment/smoke.yaml has no {old!r} any more; mend benchmarks/workflow.py")
@@ -72,7 +73,7 @@ def main() -> int:
     """Make the experiment."""
     arguments = parser(__doc__, "workflow")
     arguments.add_argument("--cores", type=int, default=2)
-    arguments.add_argument("--iterations", type=int, default=20, help="of each training: what takes about a second")
+    arguments.add_argument("--iterations", type=int, default=10, help="of each training: what takes about a second")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
