@@ -73,7 +73,9 @@ def main() -> int:
     """Make the experiment."""
     arguments = parser(__doc__, "workflow")
     arguments.add_argument("--cores", type=int, default=2)
-    arguments.add_argument("--iterations", type=int, default=10, help="of each training: what takes about a second")
+    arguments.add_argument(
+        "--iterations", type=int, default=20, help="of each training: a multiple of 20, DAgger's rounds"
+    )
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
