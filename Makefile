@@ -1,6 +1,7 @@
 # make reproduce   every training run, Table 1, the figures, the videos, the report and the database
 # make test        lint, types and all tests
-# Both set up .venv first. PYTHON=python3.12 chooses the interpreter; TORCH_INDEX the build of torch.
+# make benchmarks  speed beside bare engines and other libraries, which it installs; hours (docs/benchmarks.md)
+# All set up .venv first. PYTHON=python3.12 chooses the interpreter; TORCH_INDEX the build of torch.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,13 +12,17 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: reproduce test lint format setup
+.PHONY: reproduce test benchmarks lint format setup
 
 reproduce: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
 test: lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+
+benchmarks: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[benchmarks]"
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m benchmarks
 
 lint: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH

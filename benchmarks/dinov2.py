@@ -1,7 +1,7 @@
 """How fast DINOv2's features are computed, and looked up, beside a plain loop over transformers' processor and model.
 
-    python benchmarks/dinov2.py                     some minutes; wants both cores for itself
-    python benchmarks/dinov2.py --rounds 1 --images 8
+    python -m benchmarks.dinov2                     some minutes; wants both cores for itself
+    python -m benchmarks.dinov2 --rounds 1 --images 8
 
 The network has the size of facebook/dinov2-small and random weights, so nothing is fetched. All loops have the same
 images, batch, dtype and threads, and take turns at being first; each ratio is the median over the rounds. Writes what
@@ -11,8 +11,6 @@ images seen before.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -23,11 +21,10 @@ import torch
 from torch import Tensor
 from transformers import AutoImageProcessor, BitImageProcessor, Dinov2Config, Dinov2Model
 
+from benchmarks.record import Figure, conclude, parser, ratio
 from sitt.config.encoder import DinoConfig
-from sitt.files import atomic_path
 from sitt.nn.dinov2 import COMPUTE, DinoEncoder
 from sitt.nn.pretrained import sha256
-from sitt.runs.provenance import git_state, hardware, versions
 
 SIZES = (112, 224)
 FIRST_GOAL, SEEN_GOAL = 1.0, 5.0
@@ -92,37 +89,27 @@ def measure(folder: Path, section: DinoConfig, size: int, count: int, rounds: in
 
 
 def main() -> int:
-    """Measure, print a table, and keep the numbers; exit status 1 if a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--images", type=int, default=64, help="distinct images per round")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--output", type=Path, default=Path("reports/benchmarks/dinov2.json"))
-    options = parser.parse_args()
+    """Measure and print a table per size."""
+    arguments = parser(__doc__, "dinov2")
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--images", type=int, default=64, help="distinct images per round")
+    arguments.add_argument("--rounds", type=int, default=9)
+    options = arguments.parse_args()
     torch.set_num_threads(options.threads)
-    kept = {"rounds": options.rounds, "images": options.images, "batch": BATCH, "dtype": "float32", "sizes": {}}
-    reached = True
+    figures, measured = [], {}
     print(f"| pixels | loop | images/s | {FIRST}, ratio | {SEEN}, ratio |\n|--:|:--|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as place:
         section = save_checkpoint(Path(place))
         for size in SIZES:
-            speeds = measure(Path(place), section, size, options.images, options.rounds)
-            middle = {name: statistics.median(values) for name, values in speeds.items()}
-            ratios = {
-                of: {name: statistics.median(a / b for a, b in zip(speeds[of], speeds[name])) for name in (PLAIN, BARE)}
-                for of in (FIRST, SEEN)
-            }
-            for name, speed in middle.items():
-                compared = [f"{ratios[of][name]:.2f}" if name in ratios[of] else "" for of in (FIRST, SEEN)]
-                print(f"| {size} | {name} | {speed:.1f} | {' | '.join(compared)} |", flush=True)
-            kept["sizes"][size] = {"images_per_s": speeds, "median": middle, "ratios": ratios}
-            reached &= ratios[FIRST][PLAIN] >= FIRST_GOAL and ratios[SEEN][PLAIN] >= SEEN_GOAL
-    commit, dirty = git_state()
-    kept.update(commit=commit, dirty=dirty, versions=versions(), hardware=hardware("none", options.threads))
-    with atomic_path(options.output) as temporary:
-        temporary.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    print(f"required: {FIRST_GOAL} and {SEEN_GOAL} against {PLAIN}; written to {options.output}")
-    return 0 if reached else 1
+            measured[f"{size} pixels"] = speeds = measure(Path(place), section, size, options.images, options.rounds)
+            for name, values in speeds.items():
+                compared = [f"{ratio(speeds, of, name):.2f}" if name in (PLAIN, BARE) else "" for of in (FIRST, SEEN)]
+                print(f"| {size} | {name} | {statistics.median(values):.1f} | {' | '.join(compared)} |", flush=True)
+            for of, goal in ((FIRST, FIRST_GOAL), (SEEN, SEEN_GOAL)):
+                name = f"DINOv2, {size} pixels, {of}: beside {PLAIN}"
+                figures.append(Figure(name, ratio(speeds, of, PLAIN), "×", goal))
+    kept = {"images": options.images, "batch": BATCH, "threads": options.threads, "images per second": measured}
+    return conclude(figures, kept, options.output)
 
 
 if __name__ == "__main__":

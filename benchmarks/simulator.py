@@ -1,28 +1,26 @@
 """How much of the bare engine's speed is left with our simulator, the task and the images around it?
 
-Prints control steps per second of MuJoCo's bare `Batch.step`, of the simulator and of the environment with
-task (observation, reward, automatic reset), then images per second of the bare ray tracer and of `render`.
-Each round measures all of them one after the other, on the same model, states, threads and substeps, so
-that other load on the machine meets all alike; the figures are medians over the rounds.
+    python -m benchmarks.simulator                      1 and 2 threads, a minute or two
+    python -m benchmarks.simulator --threads 1 --rounds 3
 
-    python benchmarks/simulator.py --threads 1 --num-envs 1024
+Control steps per second of MuJoCo's bare `Batch.step`, of the simulator and of the environment with its task
+(observation, reward, automatic reset), then images per second of the bare ray tracer and of `render`. All have the
+same model, start states, controls, threads and substeps, and take turns; each share is the median over the rounds.
+Exit status 1 if less than 80 % of the steps or 90 % of the images are left.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import time
-from typing import Any, Callable, Dict, List, Tuple
+import copy
+from typing import Dict, List
 
 import mujoco
 import mujoco_warp as mjw
-import numpy as np
 import torch
 import warp as wp
 from mujoco.batch import Batch
-from torch import Tensor
 
+from benchmarks.record import Figure, conclude, counted, parser, rates, ratio, show, take_turns
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.env import Env
@@ -30,125 +28,117 @@ from sitt.sim.mujoco import MujocoSimulator
 from sitt.task.drawer_world import DrawerWorld
 from sitt.task.franka_drawer import FrankaDrawer
 
-STEP_GOAL, RENDER_GOAL = 0.60, 0.90
-"""Required shares of the bare engine's rate."""
+STEP_GOAL, RENDER_GOAL = 80.0, 90.0
+"""Required shares of the bare engine's rate, %."""
+BARE, SIMULATOR, ENVIRONMENT = "bare Batch.step", "simulator", "simulator + task"
+TRACER, RENDER = "bare ray tracer", "render"
 
 
-def seconds(work: Callable[..., None], *arguments: Any) -> float:
-    """Return the wall time of one call."""
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
+def make_env(config: RunConfig, num_envs: int) -> Env:
+    """Return a training environment on the CPU's MuJoCo, its simulator being `env.world.simulator`."""
+    simulator = MujocoSimulator(config.task, config.sim, num_envs, config.threads)
+    world = DrawerWorld(FrankaDrawer(config.task), simulator, config.task.success_is)
+    return Env(world, torch.Generator().manual_seed(0))
 
 
-def step_bare(bare: Batch, substeps: int, controls: List[np.ndarray]) -> None:
-    """MuJoCo alone, with the controls that the environment sent."""
-    for control in controls:
-        bare.ctrl[:] = control
-        bare.step(nstep=substeps)
+class Actions:
+    """Moves steadily, as a policy does: white noise alone would average out and never touch the cabinet."""
 
+    def __init__(self, num_envs: int) -> None:
+        self.rng = torch.Generator().manual_seed(1)
+        self.direction = torch.zeros(num_envs, 9)
 
-def step_simulator(simulator: MujocoSimulator, targets: List[Tensor]) -> None:
-    """Our simulator, with the targets that the environment sent."""
-    for target in targets:
-        simulator.step(target)
-
-
-def step_environment(env: Env, actions: Tensor) -> None:
-    """Everything: observation, reward and automatic reset too."""
-    for action in actions:
-        env.step(action)
-
-
-def record(env: Env, simulator: MujocoSimulator, actions: Tensor) -> Tuple[List[Tensor], List[np.ndarray]]:
-    """Return the targets and controls of each of these actions."""
-    targets, controls = [], []
-    for action in actions:
-        env.step(action)
-        targets.append(env.world.targets.clone())
-        controls.append(simulator.batch.ctrl.copy())
-    return targets, controls
+    def next(self, steps: int) -> torch.Tensor:
+        """Return the actions (steps, N, 9) of a round."""
+        self.direction = 0.5 * self.direction + torch.rand(self.direction.shape, generator=self.rng) - 0.5
+        return self.direction + 0.3 * torch.randn(steps, *self.direction.shape, generator=self.rng)
 
 
 def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[str, List[float]]:
-    """Return each round's control steps per second of the three layers."""
-    rng = torch.Generator().manual_seed(0)
-    simulator, alone = (MujocoSimulator(config.task, config.sim, num_envs, config.threads) for _ in range(2))
-    env = Env(DrawerWorld(FrankaDrawer(config.task), simulator, config.task.success_is), rng)
+    """Return each round's seconds of the three layers, with the controls that the environment sends."""
+    env, draw = make_env(config, num_envs), Actions(num_envs)
+    simulator = env.world.simulator
+    alone = MujocoSimulator(config.task, config.sim, num_envs, config.threads)
     bare = Batch(alone.model, num_envs, config.threads, persistent=True)
-    rates: Dict[str, List[float]] = {"bare Batch.step": [], "simulator": [], "environment with task": []}
-    # A policy moves steadily: white noise alone would average out and never touch the cabinet.
-    direction = torch.zeros(num_envs, 9)
-    for _ in range(rounds):
-        direction = 0.5 * direction + torch.rand(num_envs, 9, generator=rng) - 0.5
-        actions = direction + 0.3 * torch.randn(steps, num_envs, 9, generator=rng)
-        start = simulator.save()
-        targets, controls = record(env, simulator, actions)
-        for one in (simulator, alone):
-            one.load(start)
-        bare.state[:] = start["state"].numpy()
+    actions = torch.empty(0)
+    targets: List[torch.Tensor] = []
+    controls: List[object] = []
+
+    def record() -> None:
+        nonlocal actions
+        actions, start = draw.next(steps), copy.deepcopy(env.state_dict())
+        targets.clear()
+        controls.clear()
+        for action in actions:
+            env.step(action)
+            targets.append(env.world.targets.clone())
+            controls.append(simulator.batch.ctrl.copy())
+        env.load_state_dict(start)
+        alone.load(simulator.save())
+        bare.state[:] = simulator.batch.state
         bare.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
-        durations = {
-            "bare Batch.step": seconds(step_bare, bare, config.task.substeps, controls),
-            "simulator": seconds(step_simulator, alone, targets),
-            "environment with task": seconds(step_environment, env, actions),
-        }
-        for name, duration in durations.items():
-            rates[name].append(num_envs * steps / duration)
-    return rates
+
+    def step_bare() -> None:
+        for control in controls:
+            bare.ctrl[:] = control
+            bare.step(nstep=config.task.substeps)
+
+    def step_simulator() -> None:
+        for target in targets:
+            alone.step(target)
+
+    def step_environment() -> None:
+        for action in actions:
+            env.step(action)
+
+    works = {BARE: step_bare, SIMULATOR: step_simulator, ENVIRONMENT: step_environment}
+    durations = take_turns(works, rounds, record)
+    assert torch.equal(env.world.targets, targets[-1]), "the environment did not do again what was recorded"
+    return durations
 
 
-def rendering(config: RunConfig, rounds: int) -> Dict[str, List[float]]:
-    """Return each round's images per second of the ray tracer alone and of the simulator's `render`."""
-    count = 4 * config.sim.render_batch
-    rng = torch.Generator().manual_seed(0)
-    simulator = MujocoSimulator(config.task, config.sim, count, config.threads)
-    # Puts all at random start states.
-    Env(DrawerWorld(FrankaDrawer(config.task), simulator, config.task.success_is), rng)
-    everyone = torch.arange(count)
+def rendering(config: RunConfig, count: int, rounds: int) -> Dict[str, List[float]]:
+    """Return each round's seconds of the ray tracer alone and of the simulator's `render`, for `count` images."""
+    simulator, everyone = make_env(config, count).world.simulator, torch.arange(count)
     simulator.render(everyone)
     renderer = simulator.renderer
     model, data, context = renderer._warp_model, renderer._warp_data, renderer._colors
 
     def trace() -> None:
         with wp.ScopedDevice("cpu"):
-            for _ in range(4):
+            for _ in range(count // config.sim.render_batch):
                 mjw.refit_bvh(model, data, context)
                 mjw.render(model, data, context)
 
-    rates: Dict[str, List[float]] = {"bare ray tracer": [], "render": []}
-    for _ in range(rounds):
-        rates["bare ray tracer"].append(count / seconds(trace))
-        rates["render"].append(count / seconds(simulator.render, everyone))
-    return rates
-
-
-def show(rates: Dict[str, List[float]], unit: str, goal: float) -> bool:
-    """Print medians and the share of the first that the last reaches; return whether it is enough."""
-    names = list(rates)
-    for name in names:
-        values = np.array(rates[name])
-        print(f"{name:>24}: {np.median(values):>9,.0f} {unit}  ({values.min():,.0f} to {values.max():,.0f})")
-    share = statistics.median(last / first for first, last in zip(rates[names[0]], rates[names[-1]]))
-    print(f"{names[-1]} / {names[0]}: {share:.0%} (required: {goal:.0%})\n")
-    return share >= goal
+    return take_turns({TRACER: trace, RENDER: lambda: simulator.render(everyone)}, rounds)
 
 
 def main() -> int:
-    """Run both comparisons; exit status 1 if one falls short."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="threads of physics and torch")
-    parser.add_argument("--num-envs", type=int, default=1024)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--steps", type=int, default=40, help="control steps per round")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    config = compose("embedded", "joint", 0, [f"threads={arguments.threads}"])
-    print(f"{arguments.num_envs} environments, {arguments.threads} threads, {config.task.substeps} substeps")
-    fast = show(stepping(config, arguments.num_envs, arguments.rounds, arguments.steps), "control steps/s", STEP_GOAL)
-    size = config.task.camera.image_size
-    drawn = show(rendering(config, arguments.rounds), f"images/s of {size} x {size}", RENDER_GOAL)
-    return 0 if fast and drawn else 1
+    """Run both comparisons."""
+    arguments = parser(__doc__, "simulator")
+    arguments.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="threads of physics and torch")
+    arguments.add_argument("--num-envs", type=int, default=1024)
+    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--steps", type=int, default=40, help="control steps per round")
+    options = arguments.parse_args()
+    figures, measured = [], {}
+    for threads in options.threads:
+        torch.set_num_threads(threads)
+        config = compose("embedded", "joint", 0, [f"threads={threads}"])
+        heading = f"{options.num_envs} environments, {counted(threads, 'thread')}"
+        durations = stepping(config, options.num_envs, options.rounds, options.steps)
+        measured[heading] = speeds = rates(durations, options.num_envs * options.steps)
+        show(heading, speeds, "control steps/s")
+        share = 100 * ratio(speeds, ENVIRONMENT, BARE)
+        figures.append(Figure(f"{ENVIRONMENT}, {heading}: of {BARE}", share, "%", STEP_GOAL))
+    torch.set_num_threads(1)
+    config = compose("embedded", "joint", 0)
+    size, count = config.task.camera.image_size, 4 * config.sim.render_batch
+    heading = f"images of {size} x {size}, 1 thread"
+    measured[heading] = speeds = rates(rendering(config, count, options.rounds), count)
+    show(heading, speeds, "images/s")
+    figures.append(Figure(f"{RENDER}, {heading}: of {TRACER}", 100 * ratio(speeds, RENDER, TRACER), "%", RENDER_GOAL))
+    return conclude(figures, measured, options.output)
 
 
 if __name__ == "__main__":
