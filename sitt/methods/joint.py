@@ -7,15 +7,6 @@ from typing import ClassVar, Dict, Literal, Optional
 
 from sitt.config.fields import NonNegative
 from sitt.config.schema import MethodConfig, RunConfig
-from sitt.env import make_env
-from sitt.nn.policy import Networks
-from sitt.rl.alignment import Alignment
-from sitt.rl.collector import Collector
-from sitt.rl.memory import Memory
-from sitt.rl.ppo import PPO
-from sitt.rl.schedule import student_learning_rate
-from sitt.runs.session import Session, use_threads
-from sitt.seeding import generator
 
 
 class Config(MethodConfig):
@@ -35,6 +26,17 @@ class Config(MethodConfig):
 
 def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     """Alternate roll-out, policy update and alignment."""
+    # Imported here: the workflow reads every Config, and torch takes a second.
+    from sitt.env import make_env
+    from sitt.nn.policy import Networks
+    from sitt.rl.alignment import Alignment
+    from sitt.rl.collector import Collector
+    from sitt.rl.memory import Memory
+    from sitt.rl.ppo import PPO
+    from sitt.rl.schedule import student_learning_rate
+    from sitt.runs.session import Session, use_threads
+    from sitt.seeding import generator
+
     use_threads(config)
     method = config.method
     assert isinstance(method, Config)
