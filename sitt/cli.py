@@ -157,7 +157,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     config = load(options.config)
     _lease(config)
     from sitt.evaluation import evaluate_run
+    from sitt.runs.session import use_threads
 
+    use_threads(config)
     evaluate_run(config, options.policy, options.output)
 
 
