@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import importlib
 import os
 import signal
 import socket
@@ -21,12 +23,16 @@ EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
 WATCH_INTERVAL_S = 1.0
 GRACE_S = 60.0
+COLLECT_EVERY = 100_000
+"""New objects after which Python looks for garbage. By its own 700 it does so a thousand times while torch and Warp are
+imported, and goes through all that they leave."""
 MEMORY_MEND = "run fewer jobs at a time, or lower training.num_envs or student.images"
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run one sub-command; return 0, 1 (a mistake that the message names) or 2 (wrong usage)."""
     options = _parser().parse_args(arguments)
+    gc.set_threshold(COLLECT_EVERY)
     _stop_with_workflow()
     try:
         status = options.run(options)
@@ -138,27 +144,31 @@ def _configure(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
-    from sitt.methods import train
 
     config = load(options.config)
     _lease(config)
+    from sitt.methods import train
+
     train(config, options.output, options.teacher, options.record)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
-    from sitt.evaluation import evaluate_run
 
     config = load(options.config)
     _lease(config)
+    from sitt.evaluation import evaluate_run
+    from sitt.runs.session import use_threads
+
+    use_threads(config)
     evaluate_run(config, options.policy, options.output)
 
 
 def _lease(config: RunConfig) -> None:
-    """Take a GPU before anything, such as an encoder, asks for CUDA."""
+    """Take a GPU before anything asks for CUDA, and before torch is imported: waiting costs nothing."""
     from sitt.runs.gpu import lease_gpu
 
-    if config.sim.name == "isaacsim":
+    if config.sim.needs_gpu:
         lease_gpu()
 
 
@@ -170,20 +180,8 @@ def _store(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from sitt.report.figure3 import write_figure3
-    from sitt.report.html import write_html
-    from sitt.report.routes import write_routes
-    from sitt.report.sweep import write_sweep
-    from sitt.report.table1 import write_table1
-
-    write = {
-        "table1": write_table1,
-        "figure3": write_figure3,
-        "sweep": write_sweep,
-        "routes": write_routes,
-        "html": write_html,
-    }
-    write[options.artefact](options.database, options.output)
+    module = importlib.import_module(f"sitt.report.{options.artefact}")
+    getattr(module, f"write_{options.artefact}")(options.database, options.output)
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
@@ -164,13 +164,15 @@ def _composed_once(experiment: str, method: Optional[str], overrides: Tuple[str,
         with initialize_config_dir(config_dir=str(CONFIGS), version_base="1.3"):
             # A group chosen on the command line brings keys of its own, such as sim=isaacsim its cameras.
             chosen = [override for override in overrides if _chooses(override)]
-            base = hydra_compose("config", overrides=[*choices, *chosen], return_hydra_config=True)
-            files = _files(dict(base.hydra.runtime.choices))
+            composed = hydra_compose("config", overrides=[*choices, *chosen], return_hydra_config=True)
+            files = _files(dict(composed.hydra.runtime.choices))
+            with open_dict(composed):
+                del composed["hydra"]
             if overrides:
-                known = _flat_keys(OmegaConf.to_container(base, resolve=False))
+                known = _flat_keys(OmegaConf.to_container(composed, resolve=False))
                 for override in overrides:
                     _check_override(override, known)
-            composed = hydra_compose("config", overrides=[*choices, *overrides])
+                composed = hydra_compose("config", overrides=[*choices, *overrides])
             container: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise UserError(one_sentence(_hydra_message(error))) from None
@@ -279,8 +281,7 @@ def _flat_keys(container: Any, prefix: str = "") -> List[str]:
         return []
     keys = []
     for key, value in container.items():
-        if prefix or key != "hydra":
-            keys += [f"{prefix}{key}", *_flat_keys(value, f"{prefix}{key}.")]
+        keys += [f"{prefix}{key}", *_flat_keys(value, f"{prefix}{key}.")]
     return keys
 
 

@@ -1,4 +1,4 @@
-"""How jobs that open Isaac Sim are run: a matter of the machine, so no part of a run's configuration."""
+"""How jobs that need a GPU or Isaac Sim are run: a matter of the machine, so no part of a run's configuration."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class ContainerConfig(Strict):
     """Folder with Isaac Sim's 4.0 assets, the one that holds Isaac/; null: from NVIDIA's server, at every start."""
     gpu_share: Annotated[Count, Field(le=64)]
     """Jobs that may use one GPU at the same time."""
+    gpu_memory_gib: Annotated[Count, Field(le=1024)]
+    """GPU memory that one job needs; a GPU that has less for each of `gpu_share` jobs is refused."""
 
     @property
     def cache_folder(self) -> Path:

@@ -32,6 +32,16 @@ class SimConfig(Strict):
     render_batch: Count
     """Student observations made at a time: images drawn per call of the ray tracer, or per visit to the cameras."""
 
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether its jobs lease a GPU before anything touches CUDA."""
+        return False
+
+    @property
+    def in_container(self) -> bool:
+        """Whether its jobs run where `container.runtime` says."""
+        return False
+
     def check(self, run: RunConfig) -> None:
         """Compare the simulator's keys with the rest of the run; ValueError says what does not fit."""
 
@@ -50,6 +60,16 @@ class IsaacSimConfig(SimConfig):
     """m between environments [O: 3.0]; the camera sees up to 1 m less, so that neighbours are not in the picture."""
     pipeline: Literal["gpu", "cpu"]
     """Where PhysX keeps its state [O: gpu]; images need a GPU either way."""
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Physics and images."""
+        return True
+
+    @property
+    def in_container(self) -> bool:
+        """Isaac Sim is made to run in NVIDIA's."""
+        return True
 
     def check(self, run: RunConfig) -> None:
         """Compare cameras with environments, and the task with what OIGE fixes."""

@@ -7,11 +7,6 @@ from typing import ClassVar, Dict, Optional
 
 from sitt.config.schema import RunConfig
 from sitt.methods import joint
-from sitt.nn.policy import Networks
-from sitt.rl.memory import PairedObservations
-from sitt.rl.recording import Recording, read_recording
-from sitt.rl.schedule import student_learning_rate
-from sitt.runs.session import Session, use_threads
 
 
 class Config(joint.Config):
@@ -29,15 +24,25 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     if teacher is None:
         joint.train(config, output, None)
     else:
-        use_threads(config)
-        _replay(config, output, read_recording(teacher, config))
+        _replay(config, output, teacher)
 
 
-def _replay(config: RunConfig, output: Path, recording: Recording) -> None:
+def _replay(config: RunConfig, output: Path, recorded: Path) -> None:
+    # Imported here: the workflow reads every Config, and torch takes a second.
+    from sitt.nn.policy import Networks
+    from sitt.rl.alignment import make_alignment
+    from sitt.rl.memory import PairedObservations
+    from sitt.rl.recording import read_recording
+    from sitt.rl.schedule import student_learning_rate
+    from sitt.runs.session import Session, use_threads
+
+    assert isinstance(config.method, Config)
+    use_threads(config)
+    recording = read_recording(recorded, config)
     networks = Networks(config)
     recording.restore_policy(networks.teacher, 0)
     recording.restore_normalizer(networks.teacher, 0)
-    memory, alignment = joint.make_alignment(config, networks)
+    memory, alignment = make_alignment(config, networks, config.method.activation_loss)
     iterations = config.training.iterations
     gradient_steps = config.student.gradient_steps // iterations
     session = Session(config, networks, teacher_changes=True)

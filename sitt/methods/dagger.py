@@ -7,14 +7,6 @@ from typing import ClassVar, Dict, List, Optional
 
 from sitt.config.fields import Count, Fraction
 from sitt.config.schema import MethodConfig, RunConfig
-from sitt.env import make_env
-from sitt.nn.policy import Networks
-from sitt.rl.imitation import Cloning, Demonstrator
-from sitt.rl.memory import Memory
-from sitt.rl.schedule import student_learning_rate
-from sitt.runs.session import Session, use_threads
-from sitt.runs.weights import load_teacher
-from sitt.seeding import generator
 
 
 class Config(MethodConfig):
@@ -63,6 +55,16 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
         num_envs: environments to act in.
         betas: per round, the probability that the teacher acts.
     """
+    # Imported here: the workflow reads every Config, and torch takes a second.
+    from sitt.env import make_env
+    from sitt.nn.policy import Networks
+    from sitt.rl.imitation import Cloning, Demonstrator
+    from sitt.rl.memory import Memory
+    from sitt.rl.schedule import student_learning_rate
+    from sitt.runs.session import Session, use_threads
+    from sitt.runs.weights import load_teacher
+    from sitt.seeding import generator
+
     assert teacher is not None
     use_threads(config)
     rounds, iterations = len(betas), config.training.iterations

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Dict, Literal, Optional, Tuple
+from typing import ClassVar, Dict, Literal, Optional
 
 from sitt.config.fields import NonNegative
 from sitt.config.schema import MethodConfig, RunConfig
-from sitt.env import make_env
-from sitt.nn.policy import Networks
-from sitt.rl.alignment import Alignment
-from sitt.rl.collector import Collector
-from sitt.rl.memory import Memory
-from sitt.rl.ppo import PPO
-from sitt.rl.recording import Recording
-from sitt.rl.schedule import student_learning_rate
-from sitt.runs.checkpoint import Stateful
-from sitt.runs.session import Session, use_threads
-from sitt.seeding import generator
 
 
 class Config(MethodConfig):
@@ -41,18 +30,20 @@ class Config(MethodConfig):
         return not self.lambda_penalty and not self.lambda_gradient
 
 
-def make_alignment(config: RunConfig, networks: Networks) -> Tuple[Memory, Alignment]:
-    """Return the student's memory, and the phase that trains student and proxy on it."""
-    method, iterations = config.method, config.training.iterations
-    assert isinstance(method, Config)
-    window = min(config.student.window, iterations)
-    memory = Memory(window * (config.student.images // iterations), networks, config.student.buffer_mebibytes)
-    rng = generator(config.seed, "alignment")
-    return memory, Alignment(config.student, networks, memory, method.activation_loss, rng)
-
-
 def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Optional[Path] = None) -> None:
     """Alternate roll-out, policy update and alignment; `record` names the file to keep a `Recording` in."""
+    # Imported here: the workflow reads every Config, and torch takes a second.
+    from sitt.env import make_env
+    from sitt.nn.policy import Networks
+    from sitt.rl.alignment import make_alignment
+    from sitt.rl.collector import Collector
+    from sitt.rl.ppo import PPO
+    from sitt.rl.recording import Recording
+    from sitt.rl.schedule import student_learning_rate
+    from sitt.runs.checkpoint import Stateful
+    from sitt.runs.session import Session, use_threads
+    from sitt.seeding import generator
+
     use_threads(config)
     method = config.method
     assert isinstance(method, Config)
@@ -76,7 +67,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
     ppo = PPO(
         config.ppo, networks.teacher, networks.proxy, method.lambda_gradient, generator(config.seed, "minibatches")
     )
-    memory, alignment = make_alignment(config, networks)
+    memory, alignment = make_alignment(config, networks, method.activation_loss)
     recording = Recording(config, networks.teacher) if record else None
     session = Session(config, networks, teacher_changes=True)
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sitt.report.contents import SMOKE_LABEL, Contents, Row, read
-from sitt.report.drawing import rendered, write_figure
+from sitt.report.drawing import write_figure
 
 LINES = {"student": "-", "teacher": (0, (4, 1.5))}
 BASELINE = (0, (1, 1.5))
@@ -27,11 +27,6 @@ def write_figure3(database: Path, folder: Path) -> None:
     """
     contents = read(database)
     write_figure(lambda: _draw(contents), folder, "figure3")
-
-
-def render(contents: Contents, kind: str) -> bytes:
-    """Return the figure as a file of a kind, 'pdf' or 'png'."""
-    return rendered(lambda: _draw(contents), kind)
 
 
 def methods_with_a_teacher(contents: Contents) -> list[str]:

@@ -17,6 +17,7 @@ from sitt.env import make_world
 from sitt.errors import UserError
 from sitt.evaluation import Actor, play, start_seeds, start_states
 from sitt.nn.policy import Networks
+from sitt.runs.session import use_threads
 from sitt.runs.weights import load_networks
 from sitt.sim.mujoco.renderer import Renderer
 from sitt.sim.mujoco.simulator import MujocoSimulator
@@ -64,6 +65,7 @@ def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor],
         For each episode its moments, the first before any control step.
     """
     control_dt = drawer(config).control_dt
+    use_threads(config)
     networks = load_networks(config, policy)
     world = make_world(config, count)
     assert isinstance(world, DrawerWorld) and isinstance(world.simulator, MujocoSimulator)

@@ -22,12 +22,10 @@ from sitt.report.contents import (
     teacher_cells,
     visibility_cells,
 )
-from sitt.report.figure3 import render
-from sitt.report.routes import render as render_routes
 
 
 def write_html(database: Path, folder: Path) -> None:
-    """Write report.html into the folder of the other artefacts, with its figure2.png and the methods' videos.
+    """Write report.html into the folder of the other artefacts, with its figures and the methods' videos.
 
     Raises:
         UserError: the database cannot be read, or the folder cannot be written.
@@ -64,21 +62,14 @@ def html(contents: Contents, folder: Path) -> str:
         visibility=[visibility_cells(row) for row in contents.visibility],
         maze=[maze_cells(row) for row in contents.maze],
         maze_note=MAZE,
-        routes=_encoded(render_routes(contents, "png")) if contents.maze else None,
-        sweep=_embedded(folder / "sweep.png"),
-        figure2=_embedded(folder / "figure2.png"),
-        figure3=_encoded(render(contents, "png")),
+        **{name: _embedded(folder / f"{name}.png") for name in ("routes", "sweep", "figure2", "figure3")},
         videos=[(row["label"], _embedded(folder / "videos" / f"{row['method']}.gif")) for row in contents.table1],
     )
 
 
 def _embedded(path: Path) -> str | None:
     """Return a file's content as text, None if there is no such file."""
-    return _encoded(path.read_bytes()) if path.is_file() else None
-
-
-def _encoded(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")
+    return base64.b64encode(path.read_bytes()).decode("ascii") if path.is_file() else None
 
 
 def _machines(contents: Contents) -> list[list[Row]]:

@@ -23,7 +23,7 @@ from sitt.config.maze import MazeConfig
 from sitt.errors import UserError
 from sitt.evaluation import start_states
 from sitt.report.contents import SMOKE_LABEL, Contents, Row, read
-from sitt.report.drawing import rendered, write_figure
+from sitt.report.drawing import write_figure
 from sitt.task.maze import LAVA, MOVES, PATH, STEPS, ColourMaze
 
 POLICIES = ("teacher", "student")
@@ -45,11 +45,6 @@ def write_routes(database: Path, folder: Path) -> None:
     if not contents.routes:
         raise UserError(f"{database} has no routes; name the database of an experiment with task: maze")
     write_figure(lambda: _draw(contents), folder, "routes")
-
-
-def render(contents: Contents, kind: str) -> bytes:
-    """Return the figure as a file of a kind, 'pdf' or 'png'."""
-    return rendered(lambda: _draw(contents), kind)
 
 
 def cells_of(world: ColourMaze, route: str) -> np.ndarray:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from sitt.config.learning import StudentConfig
+from sitt.config.schema import RunConfig
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
 from sitt.rl.optimization import descend, set_learning_rate
+from sitt.seeding import generator
 
 
 class Alignment:
@@ -82,3 +84,11 @@ class Alignment:
 
     def _student_features(self, batch: PairedObservations) -> Tensor:
         return self.networks.student(batch.embeddings, batch.observations)
+
+
+def make_alignment(config: RunConfig, networks: Networks, activation_loss: bool) -> Tuple[Memory, Alignment]:
+    """Return the student's memory, and the phase that trains student and proxy on it."""
+    iterations = config.training.iterations
+    window = min(config.student.window, iterations)
+    memory = Memory(window * (config.student.images // iterations), networks, config.student.buffer_mebibytes)
+    return memory, Alignment(config.student, networks, memory, activation_loss, generator(config.seed, "alignment"))

@@ -1,4 +1,4 @@
-"""The command of a job that opens Isaac Sim, and what its container is given: one list of mounts, one of variables.
+"""The command of a job that opens a simulator, and what its container is given: one list of mounts, one of variables.
 
 Snakemake itself knows apptainer alone, so docker and podman are words before the command. Inside and outside, the
 clone, the working directory and the cache have the same paths, and the code is that of the clone.
@@ -17,7 +17,9 @@ from typing import Dict, List, Optional
 from sitt.commands import ask
 from sitt.config.compose import ROOT
 from sitt.config.container import ContainerConfig, user_file
+from sitt.config.sim import SimConfig
 from sitt.errors import UserError
+from sitt.runs.gpu import Leases
 
 EULA = "https://developer.nvidia.com/omniverse/license"
 """What the container prints where ACCEPT_EULA is not set."""
@@ -42,20 +44,18 @@ class SimulatorJobs:
     mem_mb: int
 
 
-EMBEDDED = SimulatorJobs("sitt", None, 0, 2000)
-
-
-def simulator_jobs(sim: str, config: ContainerConfig) -> SimulatorJobs:
-    """Return how the jobs of an experiment with this `sim.name` are run."""
-    if sim != "isaacsim":
-        return EMBEDDED
+def simulator_jobs(sim: SimConfig, config: ContainerConfig) -> SimulatorJobs:
+    """Return how the jobs of an experiment with this simulator are run."""
+    gpu = int(sim.needs_gpu)
+    if not sim.in_container:
+        return SimulatorJobs("sitt", None, gpu, 2000)
     image = config.chosen_image if config.runtime == "apptainer" else None
     command = shlex.join([*_prefix(config), "-m", "sitt.cli"]).replace("{", "{{").replace("}", "}}")
-    return SimulatorJobs(command, image, 1, 32000)  # [OIGE: 32 GB]
+    return SimulatorJobs(command, image, gpu, 32000)  # [OIGE: 32 GB]
 
 
 def environment(config: ContainerConfig) -> Dict[str, str]:
-    """Return the variables of such a job by name.
+    """Return the variables of a job in the container, by name.
 
     python.sh starts Python as a child, which no signal would reach; with PYTHONEXE it becomes Python instead.
     """
@@ -63,8 +63,7 @@ def environment(config: ContainerConfig) -> Dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "PYTHONEXE": f"exec {Path(config.python).expanduser().parent}/kit/python/bin/python3",
         "OMNI_KIT_ALLOW_ROOT": "1",  # of a rootless runtime, it is the user
-        "SITT_LEASES": str(config.cache_folder / "leases"),
-        "SITT_GPU_SHARE": str(config.gpu_share),
+        **Leases.of(config).variables(),
     }
     if config.assets_folder:
         variables["SITT_ASSETS"] = str(config.assets_folder)
@@ -85,11 +84,14 @@ def mounts(config: ContainerConfig) -> List[str]:
     return places
 
 
-def job_variables(config: ContainerConfig) -> Dict[str, str]:
-    """Return what the workflow's own process sets for such jobs: the profile isaacsim gives these to apptainer.
+def job_variables(sim: SimConfig, config: ContainerConfig) -> Dict[str, str]:
+    """Return what the workflow's own process sets for a simulator's jobs.
 
-    Snakemake makes the working directory the container's home, where Isaac Sim would leave its caches.
+    The profile isaacsim gives some to apptainer: Snakemake makes the working directory the container's home, where
+    Isaac Sim would leave its caches.
     """
+    if not sim.in_container:
+        return Leases.of(config).variables() if sim.needs_gpu else {}
     if config.runtime == "none":
         return environment(config)
     if config.runtime != "apptainer":
@@ -103,16 +105,26 @@ def job_variables(config: ContainerConfig) -> Dict[str, str]:
     }
 
 
-def require_ready(config: ContainerConfig, deployed: bool) -> None:
-    """Make the folders that such jobs need, and refuse what would stop them.
+def require_ready(sim: SimConfig, config: ContainerConfig, deployed: bool, here: bool) -> None:
+    """Make the folders that a simulator's jobs need, and refuse what would stop them.
 
     Args:
+        sim: the simulator.
         config: how they are run.
         deployed: whether Snakemake starts apptainer (`--software-deployment-method apptainer`).
+        here: whether they run on this machine.
 
     Raises:
-        UserError: consent, runtime, image, interpreter or assets are missing, or a path cannot be mounted.
+        UserError: consent, runtime, image, interpreter, assets or a large enough GPU are missing, or a path cannot be
+            mounted.
     """
+    if sim.in_container:
+        _require_simulator(config, deployed)
+    if sim.needs_gpu and here:
+        Leases.of(config).require_room()
+
+
+def _require_simulator(config: ContainerConfig, deployed: bool) -> None:
     if config.runtime == "none":
         if not Path(config.python).expanduser().is_file():
             raise UserError(

@@ -1,4 +1,4 @@
-"""A GPU for this process alone; the lease ends with the process, however that ends."""
+"""Leases of GPUs: a job has its place on a GPU to itself, and the lease ends with its process, however that ends."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import List, NamedTuple, Optional, TextIO, Tuple
+from typing import Dict, List, NamedTuple, Optional, TextIO, Tuple
 
 from sitt.commands import ask
+from sitt.config.container import ContainerConfig, container_config
 from sitt.errors import UserError
 
 POLL_S = 1.0
@@ -21,38 +22,84 @@ class Gpu(NamedTuple):
     number: int
     """As nvidia-smi counts, by PCI bus."""
     uuid: str
+    memory_gib: float
+    """NaN where nvidia-smi does not say."""
 
 
-_leased: Optional[Tuple[Gpu, TextIO]] = None
+class Leases(NamedTuple):
+    """What jobs that need a GPU agree on."""
+
+    folder: Path
+    """Where the locks are."""
+    share: int
+    """Jobs that may have one GPU at the same time."""
+    memory_gib: int
+    """GPU memory that one job needs."""
+
+    @classmethod
+    def of(cls, config: ContainerConfig) -> Leases:
+        """Return what this machine's settings say."""
+        return cls(config.cache_folder / "leases", config.gpu_share, config.gpu_memory_gib)
+
+    @classmethod
+    def of_job(cls) -> Leases:
+        """Return what this job's workflow told it, or this machine's settings if it is none of a workflow's."""
+        values = [os.environ.get(f"SITT_GPU_{name.upper()}") for name in cls._fields]
+        if None in values:
+            return cls.of(container_config())
+        folder, share, memory = map(str, values)
+        return cls(Path(folder), int(share), int(memory))
+
+    def variables(self) -> Dict[str, str]:
+        """Return the variables by which a workflow tells its jobs."""
+        return {f"SITT_GPU_{name.upper()}": str(value) for name, value in self._asdict().items()}
+
+    def require_room(self) -> List[Gpu]:
+        """Return the GPUs of this machine that CUDA_VISIBLE_DEVICES leaves us.
+
+        Raises:
+            UserError: there is none, or one has too little memory for the jobs that may share it.
+        """
+        gpus = _visible()
+        for gpu in gpus:
+            if gpu.memory_gib < self.share * self.memory_gib:
+                raise UserError(
+                    f"container.gpu_share = {self.share} at container.gpu_memory_gib = {self.memory_gib} for each job "
+                    f"asks for more than the {gpu.memory_gib:.1f} GiB of GPU {gpu.number}; lower one of them, or leave "
+                    "that GPU out by CUDA_VISIBLE_DEVICES"
+                )
+        return gpus
+
+
+Lease = Tuple[Gpu, TextIO, TextIO]
+"""A GPU, and the locks on it and on a place there, which hold while the files are open."""
+_leased: Optional[Lease] = None
 
 
 def lease_gpu() -> int:
     """Return the number of this process's GPU, the only one that CUDA sees from now on; wait while all are taken.
 
-    Call it before anything asks for CUDA. SITT_LEASES is the folder of the leases, SITT_GPU_SHARE how many processes
-    may have a GPU at the same time (1). A CUDA_VISIBLE_DEVICES that was set before, as Slurm does, limits the choice.
+    Call it before anything asks for CUDA. A CUDA_VISIBLE_DEVICES that was set before, as Slurm does, limits the choice.
 
     Raises:
-        UserError: there is no GPU to choose from, or the folder cannot be written.
+        UserError: there is no GPU to choose from, it is too small, or the folder of the leases cannot be written.
     """
     global _leased
     if _leased is None:
-        folder = Path(os.environ.get("SITT_LEASES") or Path.home() / ".cache" / "sitt" / "leases")
-        gpu, _ = _leased = _wait(_candidates(), folder, int(os.environ.get("SITT_GPU_SHARE", "1")))
+        leases = Leases.of_job()
+        gpu, *_ = _leased = _wait(leases.require_room(), leases)
         os.environ.update(CUDA_DEVICE_ORDER="PCI_BUS_ID", CUDA_VISIBLE_DEVICES=gpu.uuid)
     return _leased[0].number
 
 
-def _candidates() -> List[Gpu]:
-    """Return the GPUs of this machine that CUDA_VISIBLE_DEVICES leaves us."""
-    answer = ask(("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"))
+def _visible() -> List[Gpu]:
+    answer = ask(("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"))
     if answer.status:
         raise UserError(
             "no NVIDIA GPU to be seen (nvidia-smi does not answer); install its driver, and give containers the GPU: "
             "docs/isaac-sim.md"
         )
-    fields = [line.split(",") for line in answer.output.splitlines() if line.strip()]
-    gpus = [Gpu(int(number), uuid.strip()) for number, uuid in fields]
+    gpus = [_gpu(*line.split(",")) for line in answer.output.splitlines() if line.strip()]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         chosen = gpus
@@ -67,33 +114,49 @@ def _candidates() -> List[Gpu]:
     return chosen
 
 
-def _wait(gpus: List[Gpu], folder: Path, share: int) -> Tuple[Gpu, TextIO]:
+def _gpu(number: str, uuid: str, mebibytes: str) -> Gpu:
+    known = mebibytes.strip().isdecimal()  # "[N/A]" where GPU and processor share their memory
+    return Gpu(int(number), uuid.strip(), int(mebibytes) / 1024 if known else float("nan"))
+
+
+def _wait(gpus: List[Gpu], leases: Leases) -> Lease:
     told = False
     while True:
-        lease = _take(gpus, folder, share)
+        lease = _take(gpus, leases)
         if lease:
             return lease
         if not told:
             told = True
-            print(f"all {len(gpus)} GPUs are leased; waiting for one (container.gpu_share = {share})", file=sys.stderr)
+            print(
+                f"all {len(gpus)} GPUs are leased; waiting for one (container.gpu_share = {leases.share})",
+                file=sys.stderr,
+            )
         time.sleep(POLL_S)
 
 
-def _take(gpus: List[Gpu], folder: Path, share: int) -> Optional[Tuple[Gpu, TextIO]]:
-    """Lock the first free file; every GPU gets its first process before one gets a second."""
-    for place in range(share):
+def _take(gpus: List[Gpu], leases: Leases) -> Optional[Lease]:
+    """Lock the first free place; every GPU gets its first process before one gets a second."""
+    for place in range(leases.share):
         for gpu in gpus:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                handle = (folder / f"{gpu.uuid}.{place}").open("a", encoding="utf-8")
-            except OSError as error:
-                raise UserError(
-                    f"{folder} cannot be written ({error.strerror}); choose another container.cache"
-                ) from None
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                handle.close()
-                continue
-            return gpu, handle
+            # Who wants a GPU alone shares it neither with those who would share it.
+            whole = _lock(leases.folder / gpu.uuid, fcntl.LOCK_EX if leases.share == 1 else fcntl.LOCK_SH)
+            part = whole and _lock(leases.folder / f"{gpu.uuid}.{place}", fcntl.LOCK_EX)
+            if whole and part:
+                return gpu, whole, part
+            if whole:
+                whole.close()
     return None
+
+
+def _lock(path: Path, kind: int) -> Optional[TextIO]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path.parent} cannot be written ({error.strerror}); choose another container.cache") from None
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    return handle

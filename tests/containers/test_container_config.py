@@ -11,11 +11,22 @@ import pytest
 
 from sitt.config.compose import ROOT, compose
 from sitt.config.container import container_config, user_file
+from sitt.config.sim import SimConfig
 from sitt.runs.containers import environment, job_variables, mounts, require_ready, simulator_jobs
 from sitt.runs.plan import make_plan
 from tests.conftest import sentence
 
 READY = {"accept_eula": True}
+ISAAC_SIM = compose("paper", "joint", 0).sim
+MUJOCO = compose("smoke", "joint", 0).sim
+
+
+class GpuSimulator(SimConfig):
+    """A simulator that needs a GPU and no container."""
+
+    @property
+    def needs_gpu(self):
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +59,7 @@ def test_the_users_file_goes_before_the_repositorys_and_the_command_line_before_
         ({"cache": "/a:/b"}, "container.cache = '/a:/b'"),
         ({"assets": "relative"}, "container.assets = 'relative'"),
         ({"gpu_share": "0"}, "container.gpu_share = 0"),
+        ({"gpu_memory_gib": "half"}, "container.gpu_memory_gib = 'half'"),
         ({"accept_eula": "Y"}, "container.accept_eula = 'Y'"),
     ],
 )
@@ -79,14 +91,15 @@ def test_containers_are_no_part_of_a_run(repository):
 def test_every_runtime_gives_the_job_the_same(runtime, home, monkeypatch):
     monkeypatch.setenv("SITT_WORKFLOW", "host 1")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    changes = {"assets": "/data/Assets/Isaac/4.0", "gpu_share": 3, **READY}
+    changes = {"assets": "/data/Assets/Isaac/4.0", "gpu_share": 3, "gpu_memory_gib": 9, **READY}
     config = container_config({"runtime": runtime, **changes})
     expected = {
         "PYTHONPATH": str(ROOT),
         "PYTHONEXE": "exec /isaac-sim/kit/python/bin/python3",
         "OMNI_KIT_ALLOW_ROOT": "1",
-        "SITT_LEASES": f"{home}/.cache/sitt/isaac-sim/leases",
+        "SITT_GPU_FOLDER": f"{home}/.cache/sitt/isaac-sim/leases",
         "SITT_GPU_SHARE": "3",
+        "SITT_GPU_MEMORY_GIB": "9",
         "SITT_ASSETS": "/data/Assets/Isaac/4.0",
         "ACCEPT_EULA": "Y",
     }
@@ -98,7 +111,7 @@ def test_every_runtime_gives_the_job_the_same(runtime, home, monkeypatch):
     }  # fmt: skip
     assert environment(config) == expected
     assert set(mounts(config)) == places | {f"{Path.cwd()}:{Path.cwd()}"}
-    jobs, variables = simulator_jobs("isaacsim", config), job_variables(config)
+    jobs, variables = simulator_jobs(ISAAC_SIM, config), job_variables(ISAAC_SIM, config)
     words = shlex.split(jobs.command)
     assert words[-2:] == ["-m", "sitt.cli"]
     assert jobs.gpu == 1
@@ -127,17 +140,36 @@ def test_every_runtime_gives_the_job_the_same(runtime, home, monkeypatch):
         assert option.get("--device") == (["nvidia.com/gpu=all"] if runtime == "podman" else None)
 
 
+def test_a_simulator_outside_of_a_container_has_its_gpu_likewise(home, monkeypatch):
+    config = container_config({"gpu_share": 2, "gpu_memory_gib": 20})
+    sim = GpuSimulator(name="mujoco", render_batch=1)
+    assert vars(simulator_jobs(sim, config)) == {**vars(simulator_jobs(MUJOCO, config)), "gpu": 1}
+    assert job_variables(sim, config) == {
+        "SITT_GPU_FOLDER": f"{home}/.cache/sitt/isaac-sim/leases", "SITT_GPU_SHARE": "2", "SITT_GPU_MEMORY_GIB": "20",
+    }  # fmt: skip
+    assert job_variables(MUJOCO, config) == {}
+    (home / "nvidia-smi").write_text("#!/bin/sh\necho 0, GPU-0aaa, 40960\n")
+    (home / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{home}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    require_ready(sim, config, False, True)
+    small = container_config({"gpu_share": 2, "gpu_memory_gib": 21})
+    assert "asks for more than the 40.0 GiB of GPU 0" in sentence(require_ready, sim, small, False, True)
+    require_ready(sim, small, False, False)
+    require_ready(MUJOCO, small, False, True)
+
+
 def test_files_belong_to_the_user(monkeypatch):
     docker, podman = (container_config({"runtime": runtime, **READY}) for runtime in ("docker", "podman"))
     monkeypatch.setattr(os, "getuid", lambda: 1234)
     monkeypatch.setattr(os, "getgid", lambda: 99)
     monkeypatch.setattr("sitt.runs.containers._docker_is_rootless", lambda: False)
-    assert "--user 1234:99" in simulator_jobs("isaacsim", docker).command
-    assert "--userns keep-id" in simulator_jobs("isaacsim", podman).command
+    assert "--user 1234:99" in simulator_jobs(ISAAC_SIM, docker).command
+    assert "--userns keep-id" in simulator_jobs(ISAAC_SIM, podman).command
     monkeypatch.setattr("sitt.runs.containers._docker_is_rootless", lambda: True)  # its root is the user
-    assert "--user" not in simulator_jobs("isaacsim", docker).command
+    assert "--user" not in simulator_jobs(ISAAC_SIM, docker).command
     monkeypatch.setattr(os, "getuid", lambda: 0)
-    assert "--user" not in simulator_jobs("isaacsim", podman).command
+    assert "--user" not in simulator_jobs(ISAAC_SIM, podman).command
 
 
 def test_nothing_starts_without_what_it_needs(home, monkeypatch, tmp_path):
@@ -146,7 +178,7 @@ def test_nothing_starts_without_what_it_needs(home, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tools))
 
     def refused(deployed=True, **changes):
-        return sentence(require_ready, container_config(changes), deployed)
+        return sentence(require_ready, ISAAC_SIM, container_config(changes), deployed, True)
 
     def installed(name, status):
         (tools / name).write_text(f"#!/bin/sh\nexit {status}\n")
@@ -171,7 +203,9 @@ def test_nothing_starts_without_what_it_needs(home, monkeypatch, tmp_path):
     monkeypatch.undo()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PATH", str(tools))
-    require_ready(container_config({"runtime": "docker", **READY}), False)
+    config = container_config({"runtime": "docker", **READY})
+    assert "no NVIDIA GPU to be seen" in sentence(require_ready, ISAAC_SIM, config, False, True)
+    require_ready(ISAAC_SIM, config, False, False)  # not this machine but a cluster's have the GPUs
     made = {str(path.relative_to(home / ".cache/sitt/isaac-sim")) for path in home.glob(".cache/sitt/isaac-sim/**/*")}
     assert made == {"home", "kit", "kit/cache", "kit/data", "kit/logs"}
 

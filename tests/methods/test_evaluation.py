@@ -4,6 +4,8 @@ import duckdb
 import pytest
 import torch
 
+from sitt import cli
+from sitt.config.compose import dump
 from sitt.env import make_world
 from sitt.errors import UserError
 from sitt.evaluation import evaluate_run, play, start_seeds, start_states, student_actor, teacher_actor
@@ -24,6 +26,19 @@ def test_outcomes_do_not_depend_on_the_number_of_environments(actor_of):
         outcomes.append(play(make_world(config, num_envs), starts, actor_of(networks)))
     for outcome in outcomes[1:]:
         assert torch.equal(outcome.returns, outcomes[0].returns)
+
+
+@pytest.mark.parametrize(("command", "output"), [("evaluate", "episodes.parquet"), ("video", "joint.gif")])
+def test_jobs_use_the_configured_threads_and_not_the_cores(trained, tmp_path, command, output):
+    run = trained("joint")
+    dump(run.config, tmp_path / "config.yaml")
+    given = ["--config", str(tmp_path / "config.yaml"), "--policy", str(run.folder / "policy.pt")]
+    torch.set_num_threads(2)
+    try:
+        assert cli.main([command, *given, "--output", str(tmp_path / output)]) == 0
+        assert torch.get_num_threads() == run.config.threads == 1
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_start_states_are_fixed_and_extend():

@@ -12,6 +12,10 @@ def drawn(database):
         return figure3._draw(read(database))
 
 
+def rendered(database, kind):
+    return drawing.rendered(lambda: figure3._draw(read(database)), kind)
+
+
 def legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
@@ -26,8 +30,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
 
 
 def test_pdf_embeds_truetype_fonts_and_png_is_300_dpi(complete):
-    contents = read(complete)
-    pdf, png = figure3.render(contents, "pdf"), figure3.render(contents, "png")
+    pdf, png = rendered(complete, "pdf"), rendered(complete, "png")
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
     assert b"CreationDate" not in pdf
@@ -44,7 +47,7 @@ def test_only_methods_whose_teacher_learns_get_curves(complete):
 def test_the_control_changes_nothing(complete, tmp_path):
     with_control = build(tmp_path, [*write_experiment(tmp_path), write_run(tmp_path, "blind", 0)])
     assert read(with_control).table1[-1]["method"] == "blind"
-    assert figure3.render(read(with_control), "png") == figure3.render(read(complete), "png")
+    assert rendered(with_control, "png") == rendered(complete, "png")
 
 
 def test_curves_are_the_views_means_in_millions_of_steps_with_a_band_of_one_deviation(complete):

@@ -5,8 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from synthetic_runs import build
 
-from sitt.report.contents import SMOKE_LABEL, read
-from sitt.report.figure3 import render
+from sitt.report.contents import SMOKE_LABEL
 from sitt.report.html import write_html
 
 
@@ -35,7 +34,8 @@ def report(database, folder):
 
 def test_fetches_nothing_and_shows_the_figures_and_videos(complete, tmp_path):
     (tmp_path / "videos").mkdir()
-    (tmp_path / "figure2.png").write_bytes(b"figure 2")
+    for name in ("figure2", "figure3", "routes"):
+        (tmp_path / f"{name}.png").write_bytes(name.encode())
     for method in ("bc", "joint", "of_another_experiment"):
         (tmp_path / "videos" / f"{method}.gif").write_bytes(method.encode())
     text = report(complete, tmp_path)
@@ -46,12 +46,13 @@ def test_fetches_nothing_and_shows_the_figures_and_videos(complete, tmp_path):
     assert "@import" not in text
     assert "url(" not in text
     images = [base64.b64decode(source.partition(";base64,")[2]) for source in parser.sources]
-    assert images == [b"figure 2", render(read(complete), "png"), b"bc", b"joint"]
+    assert images == [b"figure2", b"figure3", b"bc", b"joint"]
     assert re.findall(r"Missing: the video of ([^<]*)<", text) == ["DAgger", "w Align"]
 
 
 def test_a_figure_that_is_not_there_is_said_to_be_missing(complete, tmp_path):
-    assert "Missing: figure2.png" in report(complete, tmp_path)
+    text = report(complete, tmp_path)
+    assert "Missing: figure2.png" in text and "Missing: figure3.png" in text
 
 
 def test_shows_the_table_beside_the_paper(complete, tmp_path):

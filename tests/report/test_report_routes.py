@@ -6,8 +6,9 @@ from sitt.config.compose import compose
 from sitt.env import make_world
 from sitt.errors import UserError
 from sitt.report.contents import read
+from sitt.report.drawing import rendered
 from sitt.report.html import html
-from sitt.report.routes import cells_of, render, visits, write_routes
+from sitt.report.routes import _draw, cells_of, visits, write_routes
 from sitt.report.table1 import markdown
 
 
@@ -36,6 +37,10 @@ def test_visits_count_an_episode_once_per_cell(world):
     assert share[9, 19] == 0.5
     assert share[2, 5] == 0.25
     assert share.sum() == pytest.approx((2 + 2 + 35 + 2) / 4)
+
+
+def render(contents, kind):
+    return rendered(lambda: _draw(contents), kind)
 
 
 def test_the_picture_is_written_twice_alike(database, tmp_path):

@@ -72,6 +72,11 @@ print("trained" if "train" in sys.argv else "evaluated")
 """
 
 
+NVIDIA_SMI = """#!/bin/sh
+echo 0, GPU-0aaa, 24564
+"""
+
+
 class Machine(Clone):
     """A clone on a machine with stand-ins for the runtimes, and for Isaac Sim's Python."""
 
@@ -82,7 +87,7 @@ class Machine(Clone):
         self.cache = self.home / "ca che"
         self.python = folder / "isaac-sim/python.sh"
         texts = {self.tools / name: RUNTIME for name in ("apptainer", "docker", "podman")}
-        for file, text in {**texts, self.python: JOB}.items():
+        for file, text in {**texts, self.python: JOB, self.tools / "nvidia-smi": NVIDIA_SMI}.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(
                 text.format(python=sys.executable, log=str(self.jobs if file == self.python else self.calls))
@@ -141,7 +146,7 @@ def test_jobs_run_in_the_container_that_is_chosen(machine, runtime):
     for _, folder, environment in jobs:
         assert folder == str(machine.folder)
         assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(machine.folder)
-        assert environment["SITT_LEASES"] == f"{machine.cache}/leases"
+        assert environment["SITT_GPU_FOLDER"] == f"{machine.cache}/leases"
         assert environment["SITT_GPU_SHARE"] == "2"
         assert environment["ACCEPT_EULA"] == "Y"
         assert "PRIVACY_CONSENT" not in environment
@@ -195,6 +200,15 @@ def test_without_consent_nothing_runs(machine):
     assert "Traceback" not in done.stderr
     assert machine.recorded(machine.jobs) == []
     assert not [call for call in machine.recorded(machine.calls) if call[1] in ("run", "exec")]
+
+
+def test_too_many_for_the_gpus_memory_are_refused_before_anything_runs(machine):
+    machine.consent(gpu_share=2, gpu_memory_gib=16)
+    done = machine.evaluate("docker")
+    assert done.returncode != 0
+    assert "asks for more than the 24.0 GiB of GPU 0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert machine.recorded(machine.jobs) == []
 
 
 def test_the_paper_plans_twelve_trainings_each_with_a_gpu(machine):

@@ -34,6 +34,7 @@ rule kernels:
         "results/{experiment}/logs/kernels.log",
     benchmark:
         "results/{experiment}/benchmarks/kernels.tsv"
+    priority: 4
     conda:
         "../envs/sitt.yaml"
     threads: 1
