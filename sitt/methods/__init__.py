@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import List, Optional, Type
 
 from sitt.config.schema import MethodConfig, RunConfig
+from sitt.device import beside
 from sitt.errors import UserError
 
 
@@ -31,14 +32,15 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         teacher: policy.pt of a finished run to imitate, for algorithms that need one.
 
     Raises:
-        UserError: a teacher is missing, or one too many; or the training stops (`sitt.runs.session`).
+        UserError: a teacher is missing, or one too many; there is no such device; or the training stops (`sitt.runs.session`).
     """
     name = config.method.name
     if teacher is None and config.method.imitates:
         raise UserError(f"--teacher is missing: {name} imitates a finished teacher; name its policy.pt")
     if teacher is not None and not config.method.imitates:
         raise UserError(f"--teacher {teacher}: {name} trains its own teacher; leave --teacher out")
-    _module(config.method.algorithm).train(config, output, teacher)
+    with beside(config.sim):
+        _module(config.method.algorithm).train(config, output, teacher)
 
 
 def _module(algorithm: str) -> ModuleType:

@@ -43,12 +43,13 @@ class SimulatorJobs:
 
 
 EMBEDDED = SimulatorJobs("sitt", None, 0, 2000)
+ON_GPU = SimulatorJobs("sitt", None, 1, 8000)
 
 
 def simulator_jobs(sim: str, config: ContainerConfig) -> SimulatorJobs:
     """Return how the jobs of an experiment with this `sim.name` are run."""
     if sim != "isaacsim":
-        return EMBEDDED
+        return ON_GPU if sim == "mujoco_warp" else EMBEDDED
     image = config.chosen_image if config.runtime == "apptainer" else None
     command = shlex.join([*_prefix(config), "-m", "sitt.cli"]).replace("{", "{{").replace("}", "}}")
     return SimulatorJobs(command, image, 1, 32000)  # [OIGE: 32 GB]
@@ -63,8 +64,7 @@ def environment(config: ContainerConfig) -> Dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "PYTHONEXE": f"exec {Path(config.python).expanduser().parent}/kit/python/bin/python3",
         "OMNI_KIT_ALLOW_ROOT": "1",  # of a rootless runtime, it is the user
-        "SITT_LEASES": str(config.cache_folder / "leases"),
-        "SITT_GPU_SHARE": str(config.gpu_share),
+        **leases(config),
     }
     if config.assets_folder:
         variables["SITT_ASSETS"] = str(config.assets_folder)
@@ -73,6 +73,11 @@ def environment(config: ContainerConfig) -> Dict[str, str]:
     if config.privacy_consent:
         variables["PRIVACY_CONSENT"] = "Y"
     return variables
+
+
+def leases(config: ContainerConfig) -> Dict[str, str]:
+    """Return what tells jobs of any kind how they share the GPUs."""
+    return {"SITT_LEASES": str(config.cache_folder / "leases"), "SITT_GPU_SHARE": str(config.gpu_share)}
 
 
 def mounts(config: ContainerConfig) -> List[str]:

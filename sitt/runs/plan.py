@@ -23,6 +23,7 @@ from sitt.config.compose import (
 from sitt.config.container import ContainerConfig, container_config
 from sitt.config.encoder import DinoConfig
 from sitt.config.explain import did_you_mean, one_sentence
+from sitt.config.sim import SimConfig
 from sitt.errors import UserError
 from sitt.nn.pretrained import WEIGHTS_FILE, require_files
 from sitt.runs import containers, paths
@@ -41,9 +42,9 @@ class Plan:
     experiment: str
     title: str
     task: str
-    sim: str
+    sim: SimConfig
     container: ContainerConfig
-    """How its jobs are run if its simulator is Isaac Sim."""
+    """How its jobs are run if its simulator is Isaac Sim, and how they share the GPUs."""
     probed: bool
     """Whether Isaac Sim is probed before the trainings."""
     methods: Tuple[str, ...]
@@ -53,7 +54,7 @@ class Plan:
 
     def pictures(self) -> List[str]:
         """Return the names of the pictures that the report takes from the folder of reports."""
-        if self.sim != "mujoco":  # the only one whose states can be drawn again
+        if self.sim.name not in ("mujoco", "mujoco_warp"):  # whose episodes can be played and drawn again anywhere
             return []
         sweep = ["sweep.png"] if self.experiment == "sweep" else []
         return ["figure2.png", *sweep, *(f"videos/{method}.gif" for method in self.methods)]
@@ -98,8 +99,8 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     weights = {
         file: config.method.name for config in configs for file in run_weights(name, config.method.name, config.seed)
     }
-    task, sim = configs[0].task.name, configs[0].sim.name
-    probed = sim == "isaacsim" and experiment.smoke_test
+    task, sim = configs[0].task.name, configs[0].sim
+    probed = sim.name == "isaacsim" and experiment.smoke_test
     container = _container(options)
     return Plan(name, experiment.title, task, sim, container, probed, tuple(methods), tuple(seeds), weights)
 
@@ -114,8 +115,10 @@ def set_job_environment(plan: Plan) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     os.environ["SITT_WORKFLOW"] = f"{socket.gethostname()} {os.getpid()}"
     os.environ["SITT_CONSOLE"] = "/dev/stderr" if sys.stderr.isatty() else os.devnull
-    if plan.sim == "isaacsim":
+    if plan.sim.name == "isaacsim":
         os.environ.update(containers.job_variables(plan.container))
+    elif plan.sim.learner_device == "cuda":
+        os.environ.update(containers.leases(plan.container))
 
 
 def result_key(experiment: str, method: str, seed: int) -> str:

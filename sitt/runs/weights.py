@@ -17,8 +17,8 @@ from sitt.nn.policy import Networks
 
 
 def save_networks(networks: Networks, path: Path) -> None:
-    """Write all weights and normalisers, atomically."""
-    write_tensors(networks.state_dict(), path)
+    """Write all weights and normalisers, atomically, so that a machine without the device can read them."""
+    write_tensors({name: value.cpu() for name, value in networks.state_dict().items()}, path)
 
 
 def load_networks(config: RunConfig, path: Path) -> Networks:

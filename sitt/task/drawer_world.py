@@ -91,7 +91,7 @@ class DrawerWorld:
     def load(self, saved: Dict[str, Any]) -> None:
         """Restore what `save` returned."""
         self.simulator.load(saved["simulator"])
-        self.targets, self.since_success = saved["targets"], saved["since_success"]
+        self.targets, self.since_success = (saved[name].to(self.targets.device) for name in ("targets", "since_success"))
 
 
 class DrawerWatcher:
