@@ -1,4 +1,4 @@
-"""The device of the learner: everything is made where the simulator keeps its state, unless its maker says otherwise."""
+"""The device of the learner: everything is made where the simulator keeps its state, unless its maker says where."""
 
 from __future__ import annotations
 

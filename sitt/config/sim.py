@@ -27,8 +27,8 @@ class SimConfig(Strict):
     """The simulator that plays the task and makes the student's observations."""
 
     name: Literal["mujoco", "mujoco_warp", "grid", "isaacsim"]
-    """'mujoco': MuJoCo's Batch on the CPU and MuJoCo Warp's ray tracer on the CPU; 'mujoco_warp': MuJoCo Warp's physics
-    and ray tracer on one GPU; 'grid': the maze's own cells; 'isaacsim': Isaac Sim 4.0.0 with OIGE, inside its container."""
+    """'mujoco': MuJoCo's Batch and MuJoCo Warp's ray tracer, both on the CPU; 'mujoco_warp': MuJoCo Warp's physics and
+    ray tracer, both on a GPU; 'grid': the maze's own cells; 'isaacsim': Isaac Sim 4.0.0 with OIGE, in its container."""
     render_batch: Count
     """Student observations made at a time: images drawn per call of the ray tracer, or per visit to the cameras."""
 

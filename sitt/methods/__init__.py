@@ -32,7 +32,8 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
         teacher: policy.pt of a finished run to imitate, for algorithms that need one.
 
     Raises:
-        UserError: a teacher is missing, or one too many; there is no such device; or the training stops (`sitt.runs.session`).
+        UserError: a teacher is missing, or one too many; the simulator's device is missing; or the training stops
+            (`sitt.runs.session`).
     """
     name = config.method.name
     if teacher is None and config.method.imitates:

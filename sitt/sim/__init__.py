@@ -8,7 +8,7 @@ from sitt.sim.base import Simulator
 
 
 def compile_kernels(task: DrawerConfig, sim: SimConfig) -> None:
-    """Have Warp compile into its cache all that a simulator may use, so that jobs that run side by side find it there."""
+    """Have Warp compile into its cache all that a simulator may use, so that jobs side by side find it there."""
     simulator = make_simulator(task, sim, 1, 1)
     everyone = simulator.in_view()
     simulator.step(simulator.state.joint_positions)
