@@ -4,10 +4,9 @@
     python -m benchmarks.warp --device cpu --num-envs 16 --steps 4 --rounds 1   whether it runs at all
 
 Control steps per second of bare `mujoco_warp.step` (the same model, room for contacts, substeps, controls and start
-states, on a GPU one CUDA graph; without and with its deterministic mode, which the simulator has on), of the
-simulator, of the environment with its task, and of that with an image of every environment in every control step; then
-images per second of the bare ray tracer and of `render`. They take turns; each share is the median over the rounds.
-No share is required.
+states; on a GPU one CUDA graph), of the simulator, of the environment with its task, and of that with an image of every
+environment in every control step; then images per second of the bare ray tracer and of `render`. They take turns; each
+share is the median over the rounds. No share is required.
 """
 
 from __future__ import annotations
@@ -23,15 +22,13 @@ import warp as wp
 from benchmarks.record import Figure, conclude, parser, rates, ratio, show, take_turns
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
-from sitt.config.sim import MujocoWarpConfig
 from sitt.device import beside
 from sitt.env import Env, make_world
 from sitt.errors import UserError
 from sitt.seeding import generator
 from sitt.sim.mujoco_warp.physics import WarpPhysics
 
-BARE, DETERMINISTIC = "bare mujoco_warp.step", "bare, deterministic"
-SIMULATOR, TASK, IMAGES = "simulator", "simulator + task", "simulator + task + images"
+BARE, SIMULATOR, TASK, IMAGES = "bare mujoco_warp.step", "simulator", "simulator + task", "simulator + task + images"
 TRACER, RENDER = "bare ray tracer", "render"
 Work = Callable[[], None]
 
@@ -39,16 +36,7 @@ Work = Callable[[], None]
 class Bare(WarpPhysics):
     """The same worlds, stepped and nothing else."""
 
-    def __init__(self, config: RunConfig, model: mujoco.MjModel, num_envs: int, deterministic: bool) -> None:
-        assert isinstance(config.sim, MujocoWarpConfig)
-        self._deterministic = deterministic
-        rest = mujoco.MjData(model)
-        mujoco.mj_forward(model, rest)
-        super().__init__(rest, config.sim, num_envs, config.task.substeps)
-
     def _step(self) -> None:
-        if not self._deterministic:
-            self.model.opt.deterministic = mjw.DeterminismType.NONE
         for _ in range(self._substeps):
             mjw.step(self.model, self.data)
 
@@ -68,7 +56,9 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
     """Return each round's seconds of all layers, with the controls that the environment sends."""
     env, seeing, alone = (make_env(config, num_envs) for _ in range(3))
     simulator, physics = env.world.simulator, env.world.simulator.physics
-    bares = {name: Bare(config, simulator.model, num_envs, name == DETERMINISTIC) for name in (BARE, DETERMINISTIC)}
+    rest = mujoco.MjData(simulator.model)
+    mujoco.mj_forward(simulator.model, rest)
+    bare = Bare(rest, physics.sim, num_envs, config.task.substeps)
     rng = generator(0, "actions")
     # Moves steadily, as a policy does: white noise alone would average out and never touch the cabinet.
     direction, actions = torch.zeros(num_envs, 9), torch.empty(0)
@@ -88,17 +78,13 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
             controls.append(physics.ctrl.clone())
         for one in (env, seeing, alone):
             one.world.simulator.load(start)
-        for bare in bares.values():
-            for name, tensor in bare.state().items():
-                tensor.copy_(start[name])
+        for name, tensor in bare.state().items():
+            tensor.copy_(start[name])
 
-    def step_bare(bare: Bare) -> Work:
-        def work() -> None:
-            for control in controls:
-                bare.ctrl.copy_(control)
-                bare.step()
-
-        return work
+    def step_bare() -> None:
+        for control in controls:
+            bare.ctrl.copy_(control)
+            bare.step()
 
     def step_simulator() -> None:
         for target in targets:
@@ -113,8 +99,8 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
 
         return work
 
-    works = {name: step_bare(bare) for name, bare in bares.items()}
-    works.update({SIMULATOR: step_simulator, TASK: step_task(env, False), IMAGES: step_task(seeing, True)})
+    works: Dict[str, Work] = {BARE: step_bare, SIMULATOR: step_simulator}
+    works.update({TASK: step_task(env, False), IMAGES: step_task(seeing, True)})
     return take_turns({name: synchronised(work) for name, work in works.items()}, rounds, record)
 
 
@@ -151,7 +137,7 @@ def measure(config: RunConfig, options: argparse.Namespace) -> Tuple[List[Figure
     images = f"images of {size} x {size}, {device}"
     speeds[images] = rates(rendering(config, count, options.rounds), count)
     show(images, speeds[images], "images/s")
-    pairs = [(steps, name, BARE) for name in (DETERMINISTIC, SIMULATOR, TASK, IMAGES)] + [(images, RENDER, TRACER)]
+    pairs = [(steps, name, BARE) for name in (SIMULATOR, TASK, IMAGES)] + [(images, RENDER, TRACER)]
     figures = [
         Figure(f"{ours}, {heading}: of {peer}", 100 * ratio(speeds[heading], ours, peer), "%")
         for heading, ours, peer in pairs

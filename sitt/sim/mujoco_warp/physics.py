@@ -40,7 +40,6 @@ class WarpPhysics:
         options = self.model.opt
         options.disableflags |= mjw.DisableBit.SENSOR  # the simulator gathers the same numbers
         options.warn_overflow = mjw.OverflowType.NONE  # `require_room` says it
-        options.deterministic = mjw.DeterminismType.ALL
         self.qpos, self.qvel, _, self.ctrl, self.mocap_pos, self.mocap_quat = self.state().values()
         self.body_positions, self.body_rotations = self._view("xpos"), self._view("xquat")
         self._qacc, self._overflow = self._view("qacc"), self._view("overflow")
