@@ -38,7 +38,9 @@ class WarpPhysics:
             self.model = mjw.put_model(rest.model)
             self.data = mjw.put_data(rest.model, rest, num_envs, nconmax=sim.contacts, njmax=sim.constraints)
         options = self.model.opt
-        options.disableflags |= mjw.DisableBit.SENSOR  # the simulator gathers the same numbers
+        # Sensors: the simulator gathers the same numbers. NATIVECCD: without it, MuJoCo Warp too finds the contacts of
+        # boxes by MuJoCo's own algorithm; with it a grasp slips otherwise than in MuJoCo.
+        options.disableflags |= mjw.DisableBit.SENSOR | mjw.DisableBit.NATIVECCD
         options.warn_overflow = mjw.OverflowType.NONE  # `require_room` says it
         self.qpos, self.qvel, _, self.ctrl, self.mocap_pos, self.mocap_quat = self.state().values()
         self.body_positions, self.body_rotations = self._view("xpos"), self._view("xquat")
