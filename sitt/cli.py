@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument("--output", required=True, type=Path, help="the GIF to write")
     video.set_defaults(run=_video)
 
-    kernels = commands.add_parser("kernels", help="compile the renderer's kernels, so that jobs side by side need not")
+    kernels = commands.add_parser("kernels", help="compile the simulator's kernels, so that jobs side by side need not")
     kernels.add_argument("--experiment", required=True, help="a file in configs/experiment")
     kernels.set_defaults(run=_kernels)
 
@@ -165,10 +165,13 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _lease(config: RunConfig) -> None:
-    """Take a GPU before anything asks for CUDA, and before torch is imported: waiting costs nothing."""
+    """Take a GPU before anything asks for CUDA, and before torch is imported: waiting costs nothing.
+
+    (Where the learner is on that GPU, `sitt.device.beside` takes it, and says what else would do.)
+    """
     from sitt.runs.gpu import lease_gpu
 
-    if config.sim.needs_gpu:
+    if config.sim.needs_gpu and config.sim.learner_device == "cpu":
         lease_gpu()
 
 
@@ -217,15 +220,20 @@ def _video(options: argparse.Namespace) -> None:
 
 def _kernels(options: argparse.Namespace) -> None:
     from sitt.config.compose import compose, method_names
+    from sitt.config.sim import in_mujoco
     from sitt.config.task import DrawerConfig
 
     config = compose(options.experiment, method_names()[0], 0)  # the same scene for every method and seed
-    if config.sim.name != "mujoco":  # the others have none
+    if config.sim.name not in ("mujoco", "mujoco_warp"):  # the others have none
         return
-    from sitt.sim.mujoco.renderer import compile_kernels
+    from sitt.device import beside
+    from sitt.sim import compile_kernels
 
     assert isinstance(config.task, DrawerConfig)
-    compile_kernels(config.task, config.sim)
+    with beside(config.sim):
+        compile_kernels(config.task, config.sim)
+    if config.sim.name != "mujoco":  # the films are made there
+        compile_kernels(config.task, in_mujoco(config.sim))
 
 
 def _probe(options: argparse.Namespace) -> None:

@@ -73,7 +73,7 @@ class Env:
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self.world.load(state["world"])
-        self.steps, self.observation = state["steps"], state["observation"]
+        self.steps, self.observation = (state[name].to(self.steps.device) for name in ("steps", "observation"))
         self.rng.set_state(state["rng"])
 
     def _start(self, env_ids: Tensor) -> None:

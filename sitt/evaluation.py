@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sitt.config.schema import RunConfig
+from sitt.device import beside
 from sitt.env import make_world
 from sitt.nn.distributions import Distribution
 from sitt.nn.policy import Networks
@@ -34,8 +35,10 @@ def start_seeds(seed: int, count: int) -> List[int]:
 
 
 def start_states(task: Starting, seeds: List[int]) -> Starts:
-    """Return start states (E, …), one per seed."""
-    starts = [task.sample_start(1, generator(seed, "start")) for seed in seeds]
+    """Return start states (E, …), one per seed: drawn on the CPU, so that they are the same on every device."""
+    with torch.device("cpu"):
+        rngs = [generator(seed, "start") for seed in seeds]
+    starts = [task.sample_start(1, rng) for rng in rngs]
     return tuple(torch.cat(tensors) for tensors in zip(*starts))
 
 
@@ -133,6 +136,11 @@ def evaluate_run(config: RunConfig, policy: Path, output: Path) -> None:
 
 def final_episodes(config: RunConfig, policy: Path) -> List[EpisodeRow]:
     """Play the final evaluation of teacher and student, and return one row per episode."""
+    with beside(config.sim):
+        return _play_final(config, policy)
+
+
+def _play_final(config: RunConfig, policy: Path) -> List[EpisodeRow]:
     networks = load_networks(config, policy)
     world = make_world(config, config.evaluation.num_envs)
     seeds = start_seeds(config.evaluation.seed, config.evaluation.episodes)

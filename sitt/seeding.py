@@ -6,6 +6,8 @@ import hashlib
 
 import torch
 
+from sitt.device import default_device
+
 
 def derive_seed(seed: int, name: str) -> int:
     """Return a 63-bit seed that depends on both the run's seed and the name of its use."""
@@ -14,5 +16,5 @@ def derive_seed(seed: int, name: str) -> int:
 
 
 def generator(seed: int, name: str) -> torch.Generator:
-    """Return a CPU generator for one named use of randomness."""
-    return torch.Generator().manual_seed(derive_seed(seed, name))
+    """Return a generator for one named use of randomness, on torch's default device."""
+    return torch.Generator(default_device()).manual_seed(derive_seed(seed, name))

@@ -106,6 +106,8 @@ def _possible_reason(config: RunConfig, run_json: Path) -> str:
         raise UserError(f"{run_json} is damaged ({first_line(error)}); train the run again") from error
     if configured != config_hash(config):
         return f"{CONFIG} is not the configuration that it was trained with"
+    if config.sim.learner_device == "cuda":
+        return "on a GPU MuJoCo Warp lists contacts in no fixed order, so that numbers do not repeat bit for bit"
     here, new = hardware(config.sim.name, config.threads)["cpu"], versions()
     if cpu != here:
         return f"it was recorded on {cpu}, this is {here}, and numbers repeat bit for bit on one type of processor only"

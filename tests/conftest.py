@@ -3,10 +3,12 @@
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import duckdb
 import pytest
 import torch
+import warp
 
 from sitt.config import compose as composition
 from sitt.config.compose import compose
@@ -14,6 +16,7 @@ from sitt.errors import UserError
 from sitt.methods import train
 from sitt.runs import plan
 from sitt.runs.progress import Progress
+from sitt.sim import make_simulator
 
 torch.set_num_threads(1)
 
@@ -98,6 +101,20 @@ def trained(tmp_path_factory):
         return done[key]
 
     return run
+
+
+WARP_ON_CPU = ("sim=mujoco_warp", "sim.device=cpu", "sim.render_batch=4")
+
+
+@pytest.fixture(scope="session")
+def warp_on_cpu():
+    """The simulator mujoco_warp on the CPU, its physics compiled without optimisation, which takes half as long."""
+    config = tiny("joint", 0, *WARP_ON_CPU)
+    with mock.patch.object(warp.config, "optimization_level", 0):
+        simulator = make_simulator(config.task, config.sim, 1, 1)
+        simulator.step(simulator.state.joint_positions)
+        simulator.handle_touched(torch.arange(1))
+    return config.sim
 
 
 @pytest.fixture

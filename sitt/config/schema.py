@@ -21,12 +21,17 @@ from sitt.config.learning import (
     TrainingConfig,
 )
 from sitt.config.maze import MazeConfig
-from sitt.config.sim import IsaacSimConfig, SimConfig
+from sitt.config.sim import IsaacSimConfig, MujocoWarpConfig, SimConfig
 from sitt.config.task import DrawerConfig, TaskConfig
 
 TASKS: Dict[str, Type[TaskConfig]] = {"franka_drawer": DrawerConfig, "maze": MazeConfig}
 """The tasks by `task.name`."""
-SIMULATORS: Dict[str, Type[SimConfig]] = {"mujoco": SimConfig, "grid": SimConfig, "isaacsim": IsaacSimConfig}
+SIMULATORS: Dict[str, Type[SimConfig]] = {
+    "mujoco": SimConfig,
+    "mujoco_warp": MujocoWarpConfig,
+    "grid": SimConfig,
+    "isaacsim": IsaacSimConfig,
+}
 """The simulators by `sim.name`."""
 ENCODERS: Dict[str, Type[EncoderConfig]] = {"dinov2": DinoConfig}
 """The encoders by `encoder.name` that have keys of their own."""

@@ -26,9 +26,9 @@ OIGE_ROBOT: Dict[str, Any] = {
 class SimConfig(Strict):
     """The simulator that plays the task and makes the student's observations."""
 
-    name: Literal["mujoco", "grid", "isaacsim"]
-    """'mujoco': MuJoCo's Batch on the CPU and MuJoCo Warp's ray tracer on the CPU; 'grid': the maze's own cells;
-    'isaacsim': Isaac Sim 4.0.0 with OIGE, inside its container."""
+    name: Literal["mujoco", "mujoco_warp", "grid", "isaacsim"]
+    """'mujoco': MuJoCo's Batch and MuJoCo Warp's ray tracer, both on the CPU; 'mujoco_warp': MuJoCo Warp's physics and
+    ray tracer, both on a GPU; 'grid': the maze's own cells; 'isaacsim': Isaac Sim 4.0.0 with OIGE, in its container."""
     render_batch: Count
     """Student observations made at a time: images drawn per call of the ray tracer, or per visit to the cameras."""
 
@@ -42,8 +42,40 @@ class SimConfig(Strict):
         """Whether its jobs run where `container.runtime` says."""
         return False
 
+    @property
+    def learner_device(self) -> str:
+        """Where torch learns: beside the simulator's state."""
+        return "cpu"
+
     def check(self, run: RunConfig) -> None:
         """Compare the simulator's keys with the rest of the run; ValueError says what does not fit."""
+
+
+def in_mujoco(sim: SimConfig) -> SimConfig:
+    """Return the simulator mujoco, which any machine has, with another's size of batches."""
+    return SimConfig(name="mujoco", render_batch=sim.render_batch)
+
+
+class MujocoWarpConfig(SimConfig):
+    """MuJoCo Warp: physics, images and the learner on one GPU."""
+
+    name: Literal["mujoco_warp"]
+    device: Literal["cuda", "cpu"]
+    """'cuda'; 'cpu' is for tests, and slower than sim: mujoco."""
+    contacts: Count
+    """Contacts, and pairs of shapes that come near, for which there is room in each environment on average."""
+    constraints: Count
+    """Rows of constraints for which each environment has room: four for a contact, one for a joint at its limit."""
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether its jobs lease a GPU before anything touches CUDA."""
+        return self.device == "cuda"
+
+    @property
+    def learner_device(self) -> str:
+        """Where torch learns: beside the simulator's state."""
+        return self.device
 
 
 class IsaacSimConfig(SimConfig):

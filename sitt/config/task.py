@@ -171,7 +171,7 @@ class DrawerConfig(TaskConfig):
     """Joint positions and velocities [P]."""
     actions: ClassVar[int] = 9
     discrete: ClassVar[bool] = False
-    simulators: ClassVar[Tuple[str, ...]] = ("mujoco", "isaacsim")
+    simulators: ClassVar[Tuple[str, ...]] = ("mujoco", "mujoco_warp", "isaacsim")
 
     name: Literal["franka_drawer"] = "franka_drawer"
     """The default is for configurations that were resolved before there was another task: their runs are still good."""

@@ -6,10 +6,12 @@ from typing import Callable, Dict
 
 from sitt.doctor.embedded import EMBEDDED
 from sitt.doctor.paper import PAPER
+from sitt.doctor.warp import WARP
 from sitt.findings import Finding, attempt
 
 GROUPS: Dict[str, Dict[str, Callable[[], Finding]]] = {
-    "The default experiment (embedded) and all others but paper": EMBEDDED,
+    "The default experiment (embedded) and all others but those below": EMBEDDED,
+    "experiment=embedded-gpu, in MuJoCo Warp (docs/mujoco-warp.md)": WARP,
     "experiment=paper and paper-smoke, in Isaac Sim (docs/isaac-sim.md)": PAPER,
 }
 

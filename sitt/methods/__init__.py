@@ -32,8 +32,8 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
         record: the recording to write, for a training whose teacher does not depend on its student.
 
     Raises:
-        UserError: a teacher is missing, or one too many; the training cannot be recorded; or it stops
-            (`sitt.runs.session`).
+        UserError: a teacher is missing, or one too many; the training cannot be recorded; the simulator's device is
+            missing; or the training stops (`sitt.runs.session`).
     """
     name = config.method.name
     if teacher is None and config.method.imitates:
@@ -41,12 +41,15 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
     if teacher is not None and not (config.method.imitates or config.method.replays):
         raise UserError(f"--teacher {teacher}: {name} trains its own teacher; leave --teacher out")
     train_it = _module(config.method.algorithm).train
-    if record is None:
-        train_it(config, output, teacher)
-    elif teacher is None and config.method.recordable:
-        train_it(config, output, teacher, record)
-    else:
+    if record is not None and not config.method.recordable:
         raise UserError(f"--record {record}: {name} trains no teacher that its student leaves alone; leave it out")
+    from sitt.device import beside  # the workflow reads this module, and torch takes a second
+
+    with beside(config.sim):
+        if record is None:
+            train_it(config, output, teacher)
+        else:
+            train_it(config, output, teacher, record)
 
 
 def _module(algorithm: str) -> ModuleType:

@@ -15,6 +15,11 @@ class Config(joint.Config):
     sees: ClassVar[bool] = False
     replays: ClassVar[bool] = True
 
+    @property
+    def recordable(self) -> bool:
+        """It is replayed from a recording; nobody replays it."""
+        return False
+
 
 def train(config: RunConfig, output: Path, teacher: Optional[Path]) -> None:
     """Train jointly in the dark; with the recording `teacher` of `joint` by replaying it, which is the same to the bit.

@@ -110,7 +110,7 @@ class DinoEncoder(ImageEncoder):
 
     def embed(self, images: Tensor) -> Tensor:
         """Return flattened tokens (K, num_features), float32."""
-        return self.features(images.cpu())
+        return self.features(images.cpu()).to(images.device)
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Return the stored features."""

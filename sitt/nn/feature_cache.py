@@ -14,6 +14,7 @@ FLOAT_BYTES = 4
 
 class FeatureCache:
     """A function from images (K, …) uint8 to features (K, F) float32, and its latest results in memory of a fixed size.
+    All are on the CPU, whose memory is larger.
 
     The function must map an image to the same bits whatever it is shown beside it; then the cache changes no result.
     """
@@ -23,7 +24,7 @@ class FeatureCache:
         self.capacity = mebibytes * 2**20 // (FLOAT_BYTES * num_features)
         """Images whose features fit; when it is full, the one not seen for longest makes room."""
         # Memory is taken from the system only as rows are written.
-        self.rows = torch.empty(self.capacity, num_features)
+        self.rows = torch.empty(self.capacity, num_features, device="cpu")
         self.places: OrderedDict[bytes, int] = OrderedDict()
         """The row of each image by its digest, the one not seen for longest first."""
 
@@ -33,7 +34,7 @@ class FeatureCache:
         keys = [_digest(image) for image in images]
         new = {key: k for k, key in enumerate(keys) if key not in self.places}
         known = [k for k, key in enumerate(keys) if key not in new]
-        features = torch.empty(len(keys), self.rows.shape[1])
+        features = torch.empty(len(keys), self.rows.shape[1], device="cpu")
         features[known] = self.rows[[self.places[keys[k]] for k in known]]
         for k in known:
             self.places.move_to_end(keys[k])

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sitt.config.schema import RunConfig
+from sitt.device import default_device
 from sitt.nn.distributions import Categorical, Distribution, Gaussian
 from sitt.nn.encoders import make_encoder
 from sitt.nn.mlp import mlp
@@ -113,7 +114,9 @@ class Networks(nn.Module):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
-        with torch.random.fork_rng(devices=[]):
+        device = default_device()
+        # On the CPU, so that a seed's first networks are the same on every device.
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
             # Each network from a generator of its own: the teacher of a seed is the same with and without a student.
             torch.manual_seed(derive_seed(config.seed, "teacher networks"))
             self.teacher = Teacher(config)
@@ -122,6 +125,7 @@ class Networks(nn.Module):
             self.proxy = mlp(config.task.observations, config.networks.teacher)
             self.own_decoder = Decoder(config.networks.teacher[-1], config.task.actions)
         self.shares_decoder = config.method.shares_decoder
+        self.to(device)
 
     def student_policy(self) -> StudentPolicy:
         """Return the acting student, with the shared decoder or its own."""

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from sitt.config.schema import RunConfig, SimConfig
+from sitt.config.sim import in_mujoco
 from sitt.config.task import DrawerConfig
 from sitt.env import make_world
 from sitt.errors import UserError
@@ -53,7 +54,9 @@ def drawer(config: RunConfig) -> DrawerConfig:
 
 
 def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor], count: int) -> list[list[Moment]]:
-    """Play episodes from the first `count` start states of the evaluation: the very ones in the run's episodes.parquet.
+    """Play episodes from the first `count` start states of the evaluation, in MuJoCo.
+
+    They are the very ones in the run's episodes.parquet, if it was trained there, and very much like them otherwise.
 
     Args:
         config: the run's resolved configuration.
@@ -67,7 +70,7 @@ def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor],
     control_dt = drawer(config).control_dt
     use_threads(config)
     networks = load_networks(config, policy)
-    world = make_world(config, count)
+    world = make_world(config.model_copy(update={"sim": in_mujoco(config.sim)}), count)
     assert isinstance(world, DrawerWorld) and isinstance(world.simulator, MujocoSimulator)
     simulator, everyone = world.simulator, torch.arange(count)
     steps: list[list[Moment]] = []

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
+from sitt.device import default_device
 from sitt.errors import UserError
 from sitt.nn.policy import Teacher
 from sitt.runs.provenance import RESULTS_VERSION
@@ -27,14 +28,15 @@ class Recording:
         """Start with the teacher before the first iteration."""
         iterations, images = config.training.iterations, config.student.images // config.training.iterations
         first = {name: value for name, value in teacher.state_dict().items() if name.startswith(POLICY + NORMALIZER)}
-        self.content: Dict[str, Any] = {
-            "of": _of(config),
-            "observations": torch.zeros(iterations, images, config.task.observations),
-            "losses": torch.zeros(iterations, len(LOSSES), dtype=torch.float64),
-            "bad_simulations": torch.zeros(iterations, dtype=torch.int64),
-            "teachers": {name: torch.zeros(iterations + 1, *value.shape) for name, value in first.items()},
-            "last": {},
-        }
+        with torch.device("cpu"):
+            self.content: Dict[str, Any] = {
+                "of": _of(config),
+                "observations": torch.zeros(iterations, images, config.task.observations),
+                "losses": torch.zeros(iterations, len(LOSSES), dtype=torch.float64),
+                "bad_simulations": torch.zeros(iterations, dtype=torch.int64),
+                "teachers": {name: torch.zeros(iterations + 1, *value.shape) for name, value in first.items()},
+                "last": {},
+            }
         self._keep(0, teacher)
 
     def add(
@@ -45,7 +47,7 @@ class Recording:
         self.content["losses"][iteration - 1] = torch.tensor([losses[name] for name in LOSSES], dtype=torch.float64)
         self.content["bad_simulations"][iteration - 1] = bad_simulations
         self._keep(iteration, teacher)
-        self.content["last"] = teacher.state_dict()
+        self.content["last"] = {name: value.cpu() for name, value in teacher.state_dict().items()}
 
     def write(self, path: Path) -> None:
         """Write all of it, atomically; UserError if that is impossible."""
@@ -61,7 +63,7 @@ class Recording:
 
     def observations(self, iteration: int) -> Tensor:
         """Return the raw observations (K, O) that iteration 1, 2, … showed to the student."""
-        return self.content["observations"][iteration - 1]
+        return self.content["observations"][iteration - 1].to(default_device())
 
     def losses(self, iteration: int) -> Dict[str, float]:
         """Return the losses of iteration 1, 2, … by name."""

@@ -158,7 +158,7 @@ def _key(config: RunConfig, networks: Networks) -> Dict[str, str]:
     """Return what a checkpoint is stale against, by name: as much as the run's result depends on."""
     digest = hashlib.sha256()
     for tensor in networks.state_dict().values():
-        digest.update(tensor.contiguous().numpy().data)
+        digest.update(tensor.cpu().contiguous().numpy().data)
     return {
         **_flat(shaping(config)),
         "RESULTS_VERSION": str(RESULTS_VERSION),

@@ -48,7 +48,7 @@ def simulator_jobs(sim: SimConfig, config: ContainerConfig) -> SimulatorJobs:
     """Return how the jobs of an experiment with this simulator are run."""
     gpu = int(sim.needs_gpu)
     if not sim.in_container:
-        return SimulatorJobs("sitt", None, gpu, 2000)
+        return SimulatorJobs("sitt", None, gpu, 8000 if gpu else 2000)
     image = config.chosen_image if config.runtime == "apptainer" else None
     command = shlex.join([*_prefix(config), "-m", "sitt.cli"]).replace("{", "{{").replace("}", "}}")
     return SimulatorJobs(command, image, gpu, 32000)  # [OIGE: 32 GB]

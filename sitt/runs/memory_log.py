@@ -46,7 +46,7 @@ class MemoryLog:
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb") as file:
                     file.seek((self.memory.added - count) * _row_bytes(values))
                     for rows in self.memory.latest(count):
-                        for row in values[rows].numpy():
+                        for row in values[rows].cpu().numpy():
                             file.write(row.data)
                             file.write(_checksum(row))
                 sync(path)
@@ -61,10 +61,12 @@ class MemoryLog:
             with path.open("rb") as file:
                 file.seek((added - self.memory.size) * _row_bytes(values))
                 for rows in self.memory.latest(self.memory.size):
-                    for row in values[rows].numpy():
+                    content = values[rows].cpu()  # the memory itself, or of one on a GPU a copy
+                    for row in content.numpy():
                         file.readinto(row.data)
                         if file.read(CHECKSUM_BYTES) != _checksum(row):
                             raise OSError(f"{path} is damaged")
+                    values[rows] = content
 
 
 def _row_bytes(values: Tensor) -> int:

@@ -55,7 +55,7 @@ class Plan:
     def pictures(self) -> List[str]:
         """Return the names of the pictures in the report."""
         drawn = ["figure3.png", *(["routes.png"] if self.task == "maze" else [])]
-        if self.sim.name != "mujoco":  # the only one whose states can be drawn again
+        if self.sim.name not in ("mujoco", "mujoco_warp"):  # whose episodes can be played and drawn again anywhere
             return drawn
         sweep = ["sweep.png"] if self.experiment == "sweep" else []
         return [*drawn, "figure2.png", *sweep, *(f"videos/{method}.gif" for method in self.methods)]

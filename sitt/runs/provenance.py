@@ -30,7 +30,12 @@ PACKAGES = (
     "pydantic",
 )
 
-RENDERERS = {"mujoco": "MuJoCo Warp ray tracer (CPU)", "grid": "none", "isaacsim": "RTX, by Replicator"}
+RENDERERS = {
+    "mujoco": "MuJoCo Warp ray tracer (CPU)",
+    "mujoco_warp": "MuJoCo Warp ray tracer (GPU)",
+    "grid": "none",
+    "isaacsim": "RTX, by Replicator",
+}
 
 
 @functools.cache
@@ -59,11 +64,12 @@ def versions() -> Dict[str, str]:
 
 
 def hardware(simulator: str, threads: int) -> Dict[str, Any]:
-    """Return what the run ran on: processor, cores this process may use, memory, renderer and threads."""
+    """Return what the run ran on: processor, cores this process may use, memory, torch's GPU, renderer and threads."""
     return {
         "cpu": _cpu_model(),
         "cores": available_cores(),
         "memory_gib": memory_gib(),
+        **_gpu(),
         "renderer": RENDERERS.get(simulator, simulator),
         "threads": threads,
     }
@@ -82,6 +88,13 @@ def memory_gib() -> Optional[float]:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (ValueError, OSError):
         return None
+
+
+def _gpu() -> Dict[str, str]:
+    """Return the GPU of a process that uses one."""
+    import torch  # the workflow reads this module without it
+
+    return {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_initialized() else {}
 
 
 def _cpu_model() -> str:

@@ -17,8 +17,11 @@ from sitt.nn.policy import Networks
 
 
 def save_networks(networks: Networks, path: Path) -> None:
-    """Write all weights and normalisers, atomically."""
-    write_tensors(networks.state_dict(), path)
+    """Write all weights and normalisers, atomically, so that a machine without the device can read them."""
+    weights = networks.state_dict()
+    for name in weights:
+        weights[name] = weights[name].cpu()
+    write_tensors(weights, path)
 
 
 def load_networks(config: RunConfig, path: Path) -> Networks:

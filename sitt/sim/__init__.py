@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from sitt.config.sim import IsaacSimConfig, SimConfig
+from sitt.config.sim import IsaacSimConfig, MujocoWarpConfig, SimConfig
 from sitt.config.task import DrawerConfig
 from sitt.sim.base import Simulator
+
+
+def compile_kernels(task: DrawerConfig, sim: SimConfig) -> None:
+    """Have Warp compile into its cache all that a simulator may use, so that jobs side by side find it there."""
+    simulator = make_simulator(task, sim, 1, 1)
+    everyone = simulator.in_view()
+    simulator.step(simulator.state.joint_positions)
+    simulator.render(everyone)
+    simulator.handle_visible(everyone)
+    simulator.handle_touched(everyone)
 
 
 def make_simulator(task: DrawerConfig, sim: SimConfig, num_envs: int, threads: int) -> Simulator:
@@ -18,6 +28,10 @@ def make_simulator(task: DrawerConfig, sim: SimConfig, num_envs: int, threads: i
         from sitt.sim.isaacsim.simulator import IsaacSimulator
 
         return IsaacSimulator(task, sim, num_envs, threads)
+    if isinstance(sim, MujocoWarpConfig):
+        from sitt.sim.mujoco_warp.simulator import MujocoWarpSimulator
+
+        return MujocoWarpSimulator(task, sim, num_envs)
     from sitt.sim.mujoco.simulator import MujocoSimulator
 
     return MujocoSimulator(task, sim, num_envs, threads)

@@ -91,7 +91,8 @@ class DrawerWorld:
     def load(self, saved: Dict[str, Any]) -> None:
         """Restore what `save` returned."""
         self.simulator.load(saved["simulator"])
-        self.targets, self.since_success = saved["targets"], saved["since_success"]
+        device = self.targets.device
+        self.targets, self.since_success = saved["targets"].to(device), saved["since_success"].to(device)
 
 
 class DrawerWatcher:

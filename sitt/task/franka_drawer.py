@@ -44,9 +44,12 @@ class FrankaDrawer:
 
     def sample_start(self, count: int, rng: torch.Generator) -> Tuple[Tensor, Tensor]:
         """Draw start states: joint positions (count, 9) and cabinet displacements (count, 4)."""
-        noise = 2.0 * torch.rand(count, len(self.default_joints), generator=rng) - 1.0
+        noise, shift = (
+            2.0 * torch.rand(count, width, generator=rng, device=rng.device).to(self.lower.device) - 1.0
+            for width in (len(self.default_joints), 4)
+        )
         joints = self.default_joints + self.cfg.robot.reset_noise * noise
-        displacement = (2.0 * torch.rand(count, 4, generator=rng) - 1.0) * self.cabinet_range
+        displacement = shift * self.cabinet_range
         return torch.clamp(joints, self.lower, self.upper), displacement
 
     def joint_targets(self, targets: Tensor, actions: Tensor, state: SimState) -> Tensor:

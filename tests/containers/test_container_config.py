@@ -13,7 +13,7 @@ from sitt.config.compose import ROOT, compose
 from sitt.config.container import container_config, user_file
 from sitt.config.sim import SimConfig
 from sitt.runs.containers import environment, job_variables, mounts, require_ready, simulator_jobs
-from sitt.runs.plan import make_plan
+from sitt.runs.plan import make_plan, set_job_environment
 from tests.conftest import sentence
 
 READY = {"accept_eula": True}
@@ -226,3 +226,15 @@ def test_a_signal_reaches_python_behind_python_sh(isaac_python, tmp_path):
     process.stdout.close()
     plain = subprocess.run([isaac_python, "-c", "import os; print(os.getppid())"], capture_output=True, text=True)
     assert int(plain.stdout) != os.getpid(), "the stand-in behaves as NVIDIA's"
+
+
+def test_jobs_on_a_gpu_without_a_container_share_it_with_those_in_one(home, monkeypatch):
+    plan = make_plan({"experiment": "embedded-gpu", "container": {"gpu_share": "3"}})
+    jobs = simulator_jobs(plan.sim.name, plan.container)
+    assert (jobs.command, jobs.image, jobs.gpu) == ("sitt", None, 1)
+    for name in ("PYTHONPATH", "SITT_WORKFLOW", "SITT_CONSOLE", "SITT_LEASES", "SITT_GPU_SHARE"):
+        monkeypatch.setenv(name, "as before")
+    set_job_environment(plan)
+    assert os.environ["SITT_GPU_SHARE"] == "3"
+    assert os.environ["SITT_LEASES"] == environment(plan.container)["SITT_LEASES"]
+    assert simulator_jobs(make_plan({}).sim.name, plan.container).gpu == 0

@@ -10,7 +10,7 @@ import torch
 from isaac.setup import ABOVE, drawer, isaac, isaac_sim
 from test_mujoco import panda, random_start, random_targets, rotation, yaw_matrix
 
-from sitt.config.sim import SimConfig
+from sitt.config.sim import MujocoWarpConfig, SimConfig
 from sitt.env import Env
 from sitt.guard import NotFiniteError
 from sitt.seeding import generator
@@ -23,11 +23,15 @@ TASK = drawer({"camera": ABOVE, "episode_length": 20, "steps_after_success": 0})
 DEFAULT = torch.tensor(TASK.robot.default_joint_positions)
 
 
-@pytest.fixture(params=["mujoco", "isaacsim"])
+@pytest.fixture(params=["mujoco", "mujoco_warp", "isaacsim"])
 def make(request):
     """Return what makes simulators of N environments."""
     if request.param == "mujoco":
         yield lambda count: make_simulator(TASK, SimConfig(name="mujoco", render_batch=4), count, 1)
+    elif request.param == "mujoco_warp":
+        sim = request.getfixturevalue("warp_on_cpu")
+        assert isinstance(sim, MujocoWarpConfig)
+        yield lambda count: make_simulator(TASK, sim, count, 1)
     else:
         with isaac(TASK):
             yield lambda count: make_simulator(TASK, isaac_sim(cameras=4), count, 1)
@@ -168,6 +172,8 @@ def test_numbers_that_are_none_never_reach_the_task(make, monkeypatch):
     simulator.reset(torch.arange(3), joints, offset)
     if hasattr(simulator, "batch"):
         simulator.batch.qvel[1, 0] = float("nan")
+    elif hasattr(simulator, "physics"):
+        simulator.physics.qvel[1, 0] = float("nan")
     else:
         read = simulator._stage.task.read
 

@@ -1,6 +1,7 @@
 """What a user sees when something is wrong: one sentence, before the DAG, and nothing on disk."""
 
 import pytest
+import torch
 
 
 def complaint(clone, *arguments):
@@ -56,3 +57,13 @@ def test_command_line_tool_prints_one_sentence(clone):
     assert done.stderr.startswith("Error: experiment = 'smok' is unknown")
     assert done.stderr.count("\n") == 1
     assert clone.run("sitt", "train").returncode == 2
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_an_experiment_for_a_gpu_does_not_start_without_one(clone):
+    done = clone.snakemake("--config", "experiment=embedded-gpu", "methods=[joint]", "seeds=[0]")
+    assert done.returncode != 0
+    assert "sim mujoco_warp needs an NVIDIA GPU (sim.device = cuda)" in done.stderr
+    assert "sim: mujoco needs none" in done.stderr
+    assert not list((clone.folder / "results").rglob("config.yaml"))
+    assert clone.snakemake("--dry-run", "--config", "experiment=embedded-gpu").returncode == 0

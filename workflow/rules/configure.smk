@@ -24,7 +24,7 @@ rule configure:
         "--output {output:q} > {log:q} 2>&1"
 
 
-# Compiled once, so that jobs side by side do not compile the same kernels. What all jobs with a simulator wait for.
+# Compiled once, for the simulator's device, so that jobs side by side do not compile the same kernels. What all jobs with a simulator wait for.
 rule kernels:
     input:
         "results/{experiment}/probe.done" if PLAN.probed else [],
@@ -39,6 +39,7 @@ rule kernels:
         "../envs/sitt.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=SIMULATOR.mem_mb,
+        gpu=SIMULATOR.gpu,
     shell:
         'sitt kernels --experiment {wildcards.experiment:q} 2>&1 | tee {log:q} > "$SITT_CONSOLE"'
