@@ -12,7 +12,7 @@ from sitt.files import atomic_path, cannot_write
 from sitt.intake import RunKey, load, load_runs, load_shards, read_sql
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raise it when a table or view is new or changes its meaning: the workflow then builds every database anew."""
 
 

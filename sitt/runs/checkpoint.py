@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Protocol
+from typing import Any, Callable, Dict, List, Mapping, Protocol
 
 from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
@@ -16,6 +16,7 @@ from sitt.errors import UserError
 from sitt.guard import NotFiniteError
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
+from sitt.runs.attempts import Attempts
 from sitt.runs.memory_log import MemoryLog
 from sitt.runs.paths import checkpoint_folder, require_writable
 from sitt.runs.provenance import RESULTS_VERSION
@@ -64,6 +65,7 @@ class Checkpoint:
         require_writable(self.folder)
         self._lock = (self.folder / "lock").open("a", encoding="utf-8")
         self._wait_for_lock()
+        self.attempts = Attempts(self.folder)
         self._last = time.monotonic()
 
     def resume(self) -> int:
@@ -99,6 +101,7 @@ class Checkpoint:
         """Write the state after `iteration`; UserError if that is impossible."""
         self.log.write()  # first: what the new checkpoint refers to must be there
         self._save(self.file, iteration)
+        self.attempts.note()
         self._last = time.monotonic()
 
     def dump(self, iteration: int, error: NotFiniteError) -> Path:
@@ -107,17 +110,22 @@ class Checkpoint:
         self._save(path, iteration, quantity=error.quantity, values=error.values)
         return path
 
-    def finish(self, write_results: Callable[[], None]) -> None:
+    def finish(self, write_results: Callable[[List[Dict[str, Any]]], None]) -> None:
         """Write the results of a training whose iterations are done, so that these are never made again.
 
         In a workflow the checkpoint stays until the run is evaluated: Snakemake deletes the results of a job that
         is killed before it was seen to end.
+
+        Args:
+            write_results: is given the attempts that this training took.
         """
         in_workflow = self.folder.parent != self.run_folder.resolve()
         if in_workflow:
             self.write(self.iterations)
-        write_results()
-        if not in_workflow:
+        write_results(self.attempts.until_now("finished"))
+        if in_workflow:
+            self.attempts.note("finished")
+        else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
