@@ -25,6 +25,9 @@ from sitt.runs.weights import read_tensors, write_tensors
 LOCK_WAIT_S = 60
 """How long a training waits for its predecessor, which may still be writing its last checkpoint."""
 
+NAMED = 3
+"""How many changed keys a refusal names beside the first."""
+
 
 class Stateful(Protocol):
     """What a checkpoint holds: its state is tensors, numbers and strings in dictionaries and lists."""
@@ -65,6 +68,8 @@ class Checkpoint:
         require_writable(self.folder)
         self._lock = (self.folder / "lock").open("a", encoding="utf-8")
         self._wait_for_lock()
+        for half_written in self.folder.glob(".*"):  # by a process that was killed
+            shutil.rmtree(half_written, ignore_errors=True)
         self.attempts = Attempts(self.folder)
         self._last = time.monotonic()
 
@@ -184,5 +189,9 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> Dict[str, str]:
 def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """Return the keys that differ, in words; empty if none does."""
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-    return f"{changed[0]} was {old.get(changed[0])}, now {new.get(changed[0])}{more}" if changed else ""
+    if not changed:
+        return ""
+    first, others = changed[0], changed[1:]
+    named = [*others[:NAMED], *([f"{len(others) - NAMED} more"] if len(others) > NAMED else [])]
+    also = f" (and {', '.join(named)} changed)" if named else ""
+    return f"{first} was {old.get(first)}, now {new.get(first)}{also}"
