@@ -18,6 +18,7 @@ from synthetic_runs import (
     write_run,
 )
 
+from sitt import store as storing
 from sitt.errors import UserError
 from sitt.query import connect
 from sitt.seal import NAME
@@ -224,6 +225,25 @@ def test_a_bad_file_is_named_and_the_old_database_stays(tmp_path, damage):
         assert "\n" not in message
     assert database.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.duckdb", "runs"]
+
+
+def test_a_database_that_was_not_written_as_meant_replaces_none(tmp_path, monkeypatch):
+    folders = [write_run(tmp_path, "joint", seed) for seed in (0, 1)]
+    database = build(tmp_path, folders)
+    before = database.read_bytes()
+
+    def damaged(path):
+        content = bytearray(path.read_bytes())
+        for place in range(len(content) // 8, len(content), 5000):
+            content[place] ^= 1
+        path.write_bytes(content)
+        read_again(path)
+
+    read_again = storing._read_again
+    monkeypatch.setattr(storing, "_read_again", damaged)
+    with pytest.raises(UserError, match=r"cannot write .*metrics\.duckdb \(.*[Cc]orrupt"):
+        build(tmp_path, folders)
+    assert database.read_bytes() == before
 
 
 def test_a_run_given_twice_is_refused(tmp_path):
