@@ -1,5 +1,6 @@
 """The typed configuration of containers, and what it makes of each runtime: mounts, variables, refusals."""
 
+import csv
 import os
 import shlex
 import signal
@@ -48,6 +49,11 @@ def test_the_users_file_goes_before_the_repositorys_and_the_command_line_before_
         ({"cache": "/a:/b"}, "container.cache = '/a:/b'"),
         ({"assets": "relative"}, "container.assets = 'relative'"),
         ({"gpu_share": "0"}, "container.gpu_share = 0"),
+        ({"cache": "2020-01-01"}, "container.cache = '2020-01-01'"),
+        ({"image": "["}, "--config container: image = '[' is no YAML"),
+        ({"cache": '"/a\\nb"'}, "container.cache = '/a\\nb'"),
+        ({"runtime": '!!python/object/apply:os.system ["touch pwned"]'}, "is no YAML"),
+        ({7: 1}, "unknown key container.7"),
         ({"accept_eula": "Y"}, "container.accept_eula = 'Y'"),
     ],
 )
@@ -125,6 +131,16 @@ def test_every_runtime_gives_the_job_the_same(runtime, home, monkeypatch):
         assert {"run", "--rm"} <= set(words)
         assert option.get("--gpus") == (["all"] if runtime == "docker" else None)
         assert option.get("--device") == (["nvidia.com/gpu=all"] if runtime == "podman" else None)
+
+
+def test_a_list_of_gpus_is_one_variable_to_apptainer(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    config = container_config(READY)
+    (row,) = csv.reader([job_variables(config)["SITT_APPTAINER_ENV"]])  # as pflag's StringToString reads it
+    assert (
+        dict(pair.split("=", 1) for pair in row).items()
+        >= {**environment(config), "CUDA_VISIBLE_DEVICES": "0,1"}.items()
+    )
 
 
 def test_files_belong_to_the_user(monkeypatch):
