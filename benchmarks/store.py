@@ -21,6 +21,7 @@ from benchmarks.record import Figure, conclude, parser
 from sitt.config.compose import compose
 from sitt.query import query
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
+from sitt.runs.provenance import origin
 from sitt.runs.shards import EpisodeRow, TrainingRow, run_id, write_episodes, write_run_json, write_training
 from sitt.store import store
 
@@ -46,7 +47,10 @@ def write_run(folder: Path, config: Any) -> None:
         ],
     )
     counted = dict(env_steps=4_000_000, images_rendered=9600, gradient_steps=3200, bad_simulations=0)
-    write_run_json(folder / RUN_JSON, config, started_at=datetime.now(timezone.utc), wall_s=200.0, **counted)
+    now = datetime.now(timezone.utc)
+    attempts = [{"started_at": now.isoformat(), "wall_s": 200.0, "exit": "finished"}]
+    origins = dict(attempts=attempts, origin=origin(config))
+    write_run_json(folder / RUN_JSON, config, started_at=now, wall_s=200.0, **counted, **origins)
 
 
 def main() -> int:

@@ -22,12 +22,15 @@ PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "BIGINT": int,
     "DOUBLE": (int, float),
     "BOOLEAN": bool,
-    "JSON": dict,
+    "JSON": (dict, list),
 }
 """What JSON must hold for a column of `runs`."""
 
-UNKNOWN = {"git_commit", "git_dirty"}
-"""Keys of run.json that may be null: outside Git."""
+LATER = {"git_diff", "attempts"}
+"""Keys that older files run.json do not have: no run is trained anew for the sake of these."""
+
+UNKNOWN = {"git_commit", "git_dirty", *LATER}
+"""Keys that may be null: outside Git, or where there is nothing to say."""
 
 CHANGED = "its content does not match its checksum"
 
@@ -131,8 +134,8 @@ def _provenance(path: Path, columns: Mapping[str, str], key: RunKey) -> dict[str
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict) or content.pop("sha256", None) != content_digest(content):
         raise ValueError(CHANGED)
-    if content.keys() != columns.keys():
-        difference = sorted(columns.keys() ^ content.keys())
+    difference = sorted((columns.keys() ^ content.keys()) - LATER)
+    if difference:
         raise UserError(
             f"{path} must have the keys of the table runs, but differs in {difference}; train this run again"
         )
@@ -142,7 +145,7 @@ def _provenance(path: Path, columns: Mapping[str, str], key: RunKey) -> dict[str
                 f"{path} has {name} {content[name]!r} where its folder says {value!r}; put the right run there"
             )
     for name, kind in columns.items():
-        value = content[name]
+        value = content.get(name)
         if value is None and name in UNKNOWN:
             continue
         right_type = isinstance(value, PYTHON_TYPES[kind]) and (kind == "BOOLEAN" or not isinstance(value, bool))

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from sitt.errors import UserError, first_line
+from sitt.store import SCHEMA_VERSION
 
 
 def connect(database: Path) -> duckdb.DuckDBPyConnection:
@@ -26,6 +27,17 @@ def connect(database: Path) -> duckdb.DuckDBPyConnection:
         raise _unreadable(database, error) from error
 
 
+def other_schema(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return what to tell of a database whose tables are those of another version of this code; '' of others."""
+    try:
+        row = connection.execute("SELECT schema_version FROM meta").fetchone()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return ""
+    if not row or row[0] == SCHEMA_VERSION:
+        return ""
+    return f"it has schema version {row[0]}, this code's is {SCHEMA_VERSION}; run the workflow again to rebuild it"
+
+
 def query(database: Path, sql: str) -> str:
     """Return the result of a SQL statement as an aligned text table.
 
@@ -34,6 +46,7 @@ def query(database: Path, sql: str) -> str:
     """
     with connect(database) as connection:
         try:
+            other = other_schema(connection)
             connection.execute(sql)
             if not connection.description:
                 raise UserError('the query is empty; write a statement, such as "SELECT * FROM table1"')
@@ -42,7 +55,8 @@ def query(database: Path, sql: str) -> str:
             # Files of others are refused with other errors: these are about the database itself.
             if isinstance(error, duckdb.IOException) or str(error).startswith("Corrupt database file"):
                 raise _unreadable(database, error) from error
-            raise UserError(f"the query was refused ({first_line(error)}); the database is for reading only") from error
+            why = f"{database}: {other}" if other else "the database is for reading only"
+            raise UserError(f"the query was refused ({first_line(error)}); {why}") from error
         names = [column[0] for column in connection.description]
     return text_table(names, rows)
 

@@ -12,7 +12,7 @@ from sitt.files import atomic_path, cannot_write
 from sitt.intake import RunKey, load, load_runs, load_shards, read_sql
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raise it when a table or view is new or changes its meaning: the workflow then builds every database anew."""
 
 
@@ -45,8 +45,16 @@ def store(experiment: ExperimentConfig, run_dirs: list[Path], output: Path, *, a
                     load(connection, load_shards(table), {folder / name: run for folder, run in finished.items()})
                 connection.commit()
                 connection.execute("CHECKPOINT")  # closing would do it too, but keep quiet about a full disk
+            _read_again(temporary)
         except duckdb.Error as error:
             raise cannot_write(output, error) from error
+
+
+def _read_again(database: Path) -> None:
+    """Read every value of a database that was just written, so that DuckDB compares its checksums."""
+    with duckdb.connect(database, read_only=True) as connection:
+        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall():
+            connection.execute(f"SELECT bit_xor(hash({table})) FROM {table}").fetchall()
 
 
 def _keys(experiment: str, run_dirs: list[Path], allow_missing: bool) -> dict[Path, RunKey]:

@@ -117,5 +117,5 @@ def _possible_reason(config: RunConfig, run_json: Path) -> str:
         return f"the processor is the same, {cpu}, but the versions are not: {steps}"
     return (
         f"processor ({cpu}) and versions are the same, so the code has changed (commit {commit}, now "
-        f"{git_state()[0]}) or a file of the run has"
+        f"{git_state().commit}) or a file of the run has"
     )

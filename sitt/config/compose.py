@@ -101,10 +101,11 @@ def load(path: Path) -> RunConfig:
     """
     path = Path(path)
     try:
-        container: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        # Nothing is left to resolve: a ${…} of a stranger's would read this machine's environment.
+        container: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; write it with `sitt configure --output {path}`") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, OmegaConfBaseException) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, OmegaConfBaseException, RecursionError) as error:
         raise UserError(
             one_sentence(
                 f"{path}: cannot be read ({_yaml_message(error)}); delete it, and the workflow writes it again"
@@ -174,7 +175,7 @@ def _composed_once(experiment: str, method: Optional[str], overrides: Tuple[str,
                     _check_override(override, known)
                 composed = hydra_compose("config", overrides=[*choices, *overrides])
             container: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, RecursionError) as error:
         raise UserError(one_sentence(_hydra_message(error))) from None
     return container, [("the command line", _as_tree(overrides)), *files] if overrides else files
 

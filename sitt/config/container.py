@@ -85,26 +85,29 @@ def container_config(changes: Mapping[str, Any] = {}) -> ContainerConfig:
     layers: List[Tuple[str, Dict[str, Any]]] = [("configs/container.yaml", _read(compose.CONFIGS / "container.yaml"))]
     if user_file().is_file():
         layers.append((str(user_file()), _read(user_file())))
-    layers.append(("--config container", {key: _value(value) for key, value in changes.items()}))
+    layers.append(("--config container", {key: _value(key, value) for key, value in changes.items()}))
     merged: Dict[str, Any] = {}
     for _, layer in layers:
         merged.update(layer)
     try:
-        return ContainerConfig.model_validate_json(json.dumps(merged))
+        return ContainerConfig.model_validate_json(json.dumps(merged, default=str))  # YAML knows dates
     except ValidationError as error:
         path, complaint = worst_error(error, {"container": merged}, ("container",))
         where = next((name for name, layer in reversed(layers) if path[-1] in layer), layers[0][0])
         raise UserError(one_sentence(f"{where}: {complaint}")) from None
 
 
-def _value(value: Any) -> Any:
-    return yaml.safe_load(value) if isinstance(value, str) else value
+def _value(key: str, value: Any) -> Any:
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        raise UserError(one_sentence(f"--config container: {key} = {value!r} is no YAML; put it in quotes")) from None
 
 
 def _read(path: Path) -> Dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise UserError(one_sentence(f"{path}: cannot be read ({error}); mend its YAML")) from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no mapping of keys; write such as accept_eula: true")

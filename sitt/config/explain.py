@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import Any, Dict, List, Sequence, Tuple
 
 from pydantic import ValidationError
@@ -36,6 +37,7 @@ def worst_error(error: ValidationError, container: Dict[str, Any], prefix: Path 
 
     An unknown key tells more than the key it left missing, so it comes first.
     """
+    container = json.loads(json.dumps(container, default=str))  # as pydantic has seen it: all keys are strings
     errors = _flattened(error, prefix)
     path, details = min(errors, key=lambda item: item[1]["type"] != "extra_forbidden")
     path, value = _walk(path, container, details["type"] == "missing")

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Dict, Literal, Mapping, Tuple, Type
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator, model_validator
 
 from sitt.config.encoder import DinoConfig, EncoderConfig, PlainEncoderConfig
-from sitt.config.fields import Algorithm, Count, ExperimentName, Name, Strict, Whole
+from sitt.config.fields import Algorithm, Count, ExperimentName, Line, Name, Seed, Strict
 from sitt.config.learning import (
     EvaluationConfig,
     NetworkConfig,
@@ -47,13 +47,13 @@ class ExperimentConfig(Strict):
 
     name: ExperimentName
     """Name of the experiment; also the folder under results/ and reports/."""
-    title: str
+    title: Line
     """One line for the head of every artefact."""
     smoke_test: bool
     """Label every artefact as a smoke test (its numbers mean nothing)."""
     methods: Annotated[Tuple[Name, ...], Field(min_length=1)] | Literal["all"]
     """Methods to train; 'all' means every rule file in workflow/rules/methods, but not in its subfolders."""
-    seeds: Annotated[Tuple[Whole, ...], Field(min_length=1)]
+    seeds: Annotated[Tuple[Seed, ...], Field(min_length=1)]
     """Seeds to train; each is one run per method."""
 
     @model_validator(mode="after")
@@ -79,7 +79,7 @@ class MethodConfig(Strict):
 
     name: Name
     """Name of the method, as in the path and the database."""
-    label: str
+    label: Line
     """Name in tables and figures."""
     algorithm: Algorithm
     """Module of sitt.methods that trains it."""
@@ -97,9 +97,9 @@ class RunConfig(Strict):
     """One run, fully resolved: (experiment, method, seed) and all that shapes its result."""
 
     experiment: ExperimentConfig
-    seed: Whole
+    seed: Seed
     """Seed from which every generator of the run is derived."""
-    threads: Count
+    threads: Annotated[Count, Field(le=1024)]
     """Threads of torch and of the physics; never the core count."""
     task: SerializeAsAny[TaskConfig]
     """Validated against the configuration that `task.name` names."""

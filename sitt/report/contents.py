@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from sitt.errors import UserError, first_line
-from sitt.query import connect
+from sitt.query import connect, other_schema
 
 COMPARISONS = (
     "Differences of the students' success rates: means over seeds with 95 % paired t-intervals. P(better): the share "
@@ -172,6 +172,8 @@ def read(database: Path) -> Contents:
     """
     with connect(database) as connection:
         try:
+            if other := other_schema(connection):
+                raise UserError(f"{database} cannot be read: {other}")
             meta = _rows(connection, "FROM meta")[0]
             runs = _rows(connection, "FROM runs ORDER BY method_rank(method), method, seed")
             counts = connection.execute(
@@ -179,7 +181,7 @@ def read(database: Path) -> Contents:
             ).fetchall()
             routes = _rows(connection, ROUTES)
             views = {view: _rows(connection, f"FROM {view}") for view in VIEWS}
-        except (duckdb.Error, IndexError) as error:
+        except (duckdb.Error, LookupError) as error:
             raise UserError(
                 f"{database} is not a database of `sitt store` ({first_line(error)}); build it again"
             ) from error

@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Protocol
+from typing import Any, Callable, Dict, List, Mapping, Protocol
 
 from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
@@ -16,6 +16,7 @@ from sitt.errors import UserError
 from sitt.guard import NotFiniteError
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
+from sitt.runs.attempts import Attempts
 from sitt.runs.memory_log import MemoryLog
 from sitt.runs.paths import checkpoint_folder, require_writable
 from sitt.runs.provenance import RESULTS_VERSION
@@ -23,6 +24,9 @@ from sitt.runs.weights import read_tensors, write_tensors
 
 LOCK_WAIT_S = 60
 """How long a training waits for its predecessor, which may still be writing its last checkpoint."""
+
+NAMED = 3
+"""How many changed keys a refusal names beside the first."""
 
 
 class Stateful(Protocol):
@@ -64,6 +68,9 @@ class Checkpoint:
         require_writable(self.folder)
         self._lock = (self.folder / "lock").open("a", encoding="utf-8")
         self._wait_for_lock()
+        for half_written in self.folder.glob(".*"):  # by a process that was killed
+            shutil.rmtree(half_written, ignore_errors=True)
+        self.attempts = Attempts(self.folder)
         self._last = time.monotonic()
 
     def resume(self) -> int:
@@ -99,6 +106,7 @@ class Checkpoint:
         """Write the state after `iteration`; UserError if that is impossible."""
         self.log.write()  # first: what the new checkpoint refers to must be there
         self._save(self.file, iteration)
+        self.attempts.note()
         self._last = time.monotonic()
 
     def dump(self, iteration: int, error: NotFiniteError) -> Path:
@@ -107,17 +115,22 @@ class Checkpoint:
         self._save(path, iteration, quantity=error.quantity, values=error.values)
         return path
 
-    def finish(self, write_results: Callable[[], None]) -> None:
+    def finish(self, write_results: Callable[[List[Dict[str, Any]]], None]) -> None:
         """Write the results of a training whose iterations are done, so that these are never made again.
 
         In a workflow the checkpoint stays until the run is evaluated: Snakemake deletes the results of a job that
         is killed before it was seen to end.
+
+        Args:
+            write_results: is given the attempts that this training took.
         """
         in_workflow = self.folder.parent != self.run_folder.resolve()
         if in_workflow:
             self.write(self.iterations)
-        write_results()
-        if not in_workflow:
+        write_results(self.attempts.until_now("finished"))
+        if in_workflow:
+            self.attempts.note("finished")
+        else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
@@ -176,5 +189,9 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> Dict[str, str]:
 def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """Return the keys that differ, in words; empty if none does."""
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-    return f"{changed[0]} was {old.get(changed[0])}, now {new.get(changed[0])}{more}" if changed else ""
+    if not changed:
+        return ""
+    first, others = changed[0], changed[1:]
+    named = [*others[:NAMED], *([f"{len(others) - NAMED} more"] if len(others) > NAMED else [])]
+    also = f" (and {', '.join(named)} changed)" if named else ""
+    return f"{first} was {old.get(first)}, now {new.get(first)}{also}"

@@ -6,7 +6,9 @@ clone, the working directory and the cache have the same paths, and the code is 
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 import os
 import shlex
 import shutil
@@ -98,10 +100,12 @@ def job_variables(sim: SimConfig, config: ContainerConfig) -> Dict[str, str]:
         return {}
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     variables = {**environment(config), **inherited}
+    row = io.StringIO()  # apptainer reads the variables as CSV, and a list of GPUs has commas of its own
+    csv.writer(row, lineterminator="").writerow(f"{name}={value}" for name, value in variables.items())
     return {
         "SITT_APPTAINER_HOME": str(_home(config)),
         "SITT_APPTAINER_BIND": ",".join(mounts(config)),
-        "SITT_APPTAINER_ENV": ",".join(f"{name}={value}" for name, value in variables.items()),
+        "SITT_APPTAINER_ENV": row.getvalue(),
     }
 
 

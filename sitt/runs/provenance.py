@@ -9,7 +9,9 @@ import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional
+
+from sitt.config.schema import RunConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,14 +40,39 @@ RENDERERS = {
 }
 
 
+class GitState(NamedTuple):
+    """The code; all None outside its repository."""
+
+    commit: Optional[str] = None
+    dirty: Optional[bool] = None
+    """Whether tracked files differ from the commit."""
+    diff: Optional[str] = None
+    """How they do, as a patch to it; None if they do not."""
+
+
+def origin(config: RunConfig) -> Dict[str, Any]:
+    """Return where the results of this process come from: keys of run.json."""
+    git = git_state()
+    return {
+        "git_commit": git.commit,
+        "git_dirty": git.dirty,
+        "git_diff": git.diff,
+        "hardware": hardware(config.sim.name, config.threads),
+        "versions": versions(),
+    }
+
+
 @functools.cache
-def git_state() -> Tuple[Optional[str], Optional[bool]]:
-    """Return the commit and whether tracked files differ from it; (None, None) outside a repository."""
+def git_state() -> GitState:
+    """Return the state of this clone when it was first asked for."""
     commit = _git("rev-parse", "HEAD")
-    if not commit:
-        return None, None
-    changes = _git("status", "--porcelain", "--untracked-files=no")
-    return commit, None if changes is None else bool(changes)
+    # An installed package may lie in a repository of something else, whose files are nobody's business.
+    if not commit or _git("ls-files", "--error-unmatch", "pyproject.toml") is None:
+        return GitState()
+    # Whatever the user's Git makes of a diff for reading, this one can be applied.
+    plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    diff = _git("diff", "HEAD", *plain, "--", ".")
+    return GitState(commit.strip(), None if diff is None else bool(diff), diff or None)
 
 
 @functools.cache
@@ -110,8 +137,8 @@ def _cpu_model() -> str:
 def _git(*arguments: str) -> Optional[str]:
     try:
         done = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=20, check=True
+            ["git", "--no-optional-locks", "-C", str(ROOT), *arguments], capture_output=True, timeout=20, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return done.stdout.decode("utf-8", "replace")  # there may be files in other encodings

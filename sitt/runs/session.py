@@ -22,6 +22,7 @@ from sitt.rl.memory import Memory
 from sitt.runs.checkpoint import Checkpoint, Stateful
 from sitt.runs.interrupts import interrupts_noted
 from sitt.runs.progress import Progress
+from sitt.runs.provenance import origin
 from sitt.runs.shards import TrainingRow, run_id, write_run_json, write_training
 from sitt.runs.weights import save_networks
 
@@ -79,6 +80,7 @@ class Session:
         training = self.config.training
         self.started_at = datetime.now(timezone.utc)
         self.started = time.monotonic()
+        self.origin = origin(self.config)  # before anybody changes the code that is loaded by now
         self.world = make_world(self.config, training.evaluation_episodes)
         # Not the final evaluation's starts: those are never seen before the end.
         seeds = start_seeds(self.config.evaluation.seed + 1, training.evaluation_episodes)
@@ -131,23 +133,24 @@ class Session:
         piece = _asked.get()
         with interrupts_noted() as interrupt:
             done = checkpoint.resume()
-            if done:
-                self.progress.resumed(done, self.counters.env_steps)
-            else:
-                self._after(0, {})
-            for iteration in range(done + 1, self.config.training.iterations + 1):
-                self.iteration = iteration
-                self._after(iteration, iterate(iteration))
-                if interrupt.signal or checkpoint.due():
-                    checkpoint.write(iteration)
-                if interrupt.signal:
-                    self.progress.interrupted(iteration)
-                    raise SystemExit(128 + interrupt.signal)
-                if piece and iteration == piece.iterations:
-                    self.progress.close()
-                    piece.rows.extend(self.rows)
-                    raise piece
-            checkpoint.finish(lambda: self._finish(output, write_more))
+            with checkpoint.attempts.under_way():
+                if done:
+                    self.progress.resumed(done, self.counters.env_steps)
+                else:
+                    self._after(0, {})
+                for iteration in range(done + 1, self.config.training.iterations + 1):
+                    self.iteration = iteration
+                    self._after(iteration, iterate(iteration))
+                    if interrupt.signal or checkpoint.due():
+                        checkpoint.write(iteration)
+                    if interrupt.signal:
+                        self.progress.interrupted(iteration)
+                        raise SystemExit(128 + interrupt.signal)
+                    if piece and iteration == piece.iterations:
+                        self.progress.close()
+                        piece.rows.extend(self.rows)
+                        raise piece
+                checkpoint.finish(lambda attempts: self._finish(output, write_more, attempts))
 
     def state_dict(self) -> Dict[str, Any]:
         """Return what was counted, measured and spent so far."""
@@ -209,7 +212,7 @@ class Session:
             action_std=None if log_std is None else float(log_std.detach().exp().mean()),
         )
 
-    def _finish(self, output: Path, write_more: Callable[[], None]) -> None:
+    def _finish(self, output: Path, write_more: Callable[[], None], attempts: List[Dict[str, Any]]) -> None:
         """Write training.parquet and run.json, and policy.pt last: its presence means a finished run."""
         self.progress.close()
         write_more()
@@ -223,6 +226,8 @@ class Session:
             images_rendered=self.counters.images_rendered,
             gradient_steps=self.counters.gradient_steps,
             bad_simulations=self.counters.bad_simulations,
+            attempts=attempts,
+            origin=self.origin,
         )
         save_networks(self.networks, output)
 

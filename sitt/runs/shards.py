@@ -6,13 +6,12 @@ import dataclasses
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from sitt.config.compose import config_hash
 from sitt.config.schema import RunConfig
 from sitt.files import atomic_path, content_digest
 from sitt.runs.paths import run_id
-from sitt.runs.provenance import git_state, hardware, versions
 from sitt.seal import BLANK, NAME, seal
 
 __all__ = ["EpisodeRow", "TrainingRow", "run_id", "write_episodes", "write_run_json", "write_training"]
@@ -128,6 +127,8 @@ def write_run_json(
     images_rendered: int,
     gradient_steps: int,
     bad_simulations: int,
+    attempts: List[Dict[str, Any]],
+    origin: Mapping[str, Any],
 ) -> None:
     """Write run.json: what was run, what it cost, and on what.
 
@@ -140,8 +141,9 @@ def write_run_json(
         images_rendered: images rendered for training.
         gradient_steps: optimiser steps of the student.
         bad_simulations: simulations that diverged in training and were put back to the default state.
+        attempts: the processes that trained it (`sitt.runs.attempts`).
+        origin: code and machine (`sitt.runs.provenance`).
     """
-    commit, dirty = git_state()
     content: Dict[str, Any] = {
         "run_id": run_id(config),
         "experiment": config.experiment.name,
@@ -157,12 +159,10 @@ def write_run_json(
         "images_rendered": images_rendered,
         "gradient_steps": gradient_steps,
         "bad_simulations": bad_simulations,
-        "git_commit": commit,
-        "git_dirty": dirty,
+        "attempts": attempts,
         "config_hash": config_hash(config),
         "config": config.model_dump(mode="json"),
-        "hardware": hardware(config.sim.name, config.threads),
-        "versions": versions(),
+        **origin,
     }
     content["sha256"] = content_digest(content)
     with atomic_path(Path(path)) as temporary:

@@ -28,12 +28,14 @@ CREATE TABLE runs (
     images_rendered BIGINT CHECK (images_rendered >= 0),
     gradient_steps BIGINT CHECK (gradient_steps >= 0),
     bad_simulations BIGINT CHECK (bad_simulations >= 0),
+    attempts JSON CHECK (json_type(attempts) = 'ARRAY'),
     git_commit VARCHAR,
     git_dirty BOOLEAN,
+    git_diff VARCHAR,
     config_hash VARCHAR,
-    config JSON,
-    hardware JSON,
-    versions JSON
+    config JSON CHECK (json_type(config) = 'OBJECT'),
+    hardware JSON CHECK (json_type(hardware) = 'OBJECT'),
+    versions JSON CHECK (json_type(versions) = 'OBJECT')
 );
 COMMENT ON TABLE runs IS 'One row per expected run; what a missing run would have told is NULL.';
 COMMENT ON COLUMN runs.run_id IS 'experiment/method/seed<seed>, as in the path of the run.';
@@ -49,9 +51,11 @@ COMMENT ON COLUMN runs.wall_s IS 'Wall time of the training, s.';
 COMMENT ON COLUMN runs.env_steps IS 'Control steps simulated for training, over all environments, 1.';
 COMMENT ON COLUMN runs.images_rendered IS 'Student observations made for training: images rendered, or views of the maze (evaluation not counted), 1.';
 COMMENT ON COLUMN runs.gradient_steps IS 'Optimiser steps of the student, 1.';
-COMMENT ON COLUMN runs.bad_simulations IS 'How often a simulation diverged in training and was put back to the default state (evaluation not counted), 1; NULL before it was recorded.';
+COMMENT ON COLUMN runs.bad_simulations IS 'How often a simulation diverged in training and was put back to the default state (evaluation not counted), 1.';
+COMMENT ON COLUMN runs.attempts IS 'The processes that trained the run, JSON, oldest first: started_at (UTC), wall_s (s), exit; NULL before it was recorded.';
 COMMENT ON COLUMN runs.git_commit IS 'Commit of the code that trained; NULL outside a Git checkout.';
 COMMENT ON COLUMN runs.git_dirty IS 'True: the code differed from that commit.';
+COMMENT ON COLUMN runs.git_diff IS 'How tracked files differed from it, a patch; NULL if they did not, and before it was recorded.';
 COMMENT ON COLUMN runs.config_hash IS 'Hash of the resolved configuration.';
 COMMENT ON COLUMN runs.config IS 'The resolved configuration, JSON.';
 COMMENT ON COLUMN runs.hardware IS 'The machine: cpu, cores, memory_gib (GiB), renderer, threads, JSON.';

@@ -80,6 +80,7 @@ def test_title_of_an_experiment():
         (("smok", "bc", 0), ["experiment = 'smok'", "did you mean smoke?"]),
         (("smoke", "joint_aligne", 0), ["method = 'joint_aligne'", "did you mean joint_aligned?"]),
         (("smoke", "bc", -1), ["seed = -1", "0 or more"]),
+        (("smoke", "bc", 2**63), ["seed = 9223372036854775808", "less than or equal to 9223372036854775807"]),
         (
             ("smoke", "bc", 0, ["training.num_env=3"]),
             ["unknown key training.num_env", "did you mean training.num_envs?"],
@@ -170,6 +171,10 @@ def test_damaged_resolved_configuration_is_named(tmp_path):
     assert "config.yaml" in sentence(load, path)
     dump(compose("smoke", "bc", 0), path)
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump({7: 1, **content}), encoding="utf-8")
+    assert "unknown key 7; choose from experiment, seed" in sentence(load, path)
+    path.write_text("a: " + 3000 * "[", encoding="utf-8")
+    assert "config.yaml: cannot be read (maximum recursion depth exceeded" in sentence(load, path)
     del content["threads"]
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     assert "threads is missing" in sentence(load, path)

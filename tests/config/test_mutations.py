@@ -89,6 +89,14 @@ def mutations():
         ({"experiment.seeds": [3, 1, 3]}, "seeds has duplicates: [3, 1, 3]"),
         ({"experiment.methods": ["bc", "bc"]}, "methods has duplicates: ['bc', 'bc']"),
         ({"experiment.methods": ["x; touch pwned"]}, "experiment.methods"),
+        (
+            {"experiment.seeds": [2**63]},
+            "experiment.seeds.0 = 9223372036854775808 is refused; input should be less than",
+        ),
+        ({"experiment.title": " "}, "experiment.title = ' ' is refused; string should match"),
+        ({"method.label": "a\nb"}, "method.label = 'a\\nb' is refused; string should match"),
+        ({"threads": 1025}, "threads = 1025 is refused; input should be less than or equal to 1024"),
+        ({"ppo": {1: 2}}, "unknown key ppo.1;"),
     ]:
         yield f"misfit-{next(iter(changes))}", changes, [words]
 

@@ -1,5 +1,6 @@
 """The typed configuration of containers, and what it makes of each runtime: mounts, variables, refusals."""
 
+import csv
 import os
 import shlex
 import signal
@@ -60,6 +61,11 @@ def test_the_users_file_goes_before_the_repositorys_and_the_command_line_before_
         ({"assets": "relative"}, "container.assets = 'relative'"),
         ({"gpu_share": "0"}, "container.gpu_share = 0"),
         ({"gpu_memory_gib": "half"}, "container.gpu_memory_gib = 'half'"),
+        ({"cache": "2020-01-01"}, "container.cache = '2020-01-01'"),
+        ({"image": "["}, "--config container: image = '[' is no YAML"),
+        ({"cache": '"/a\\nb"'}, "container.cache = '/a\\nb'"),
+        ({"runtime": '!!python/object/apply:os.system ["touch pwned"]'}, "is no YAML"),
+        ({7: 1}, "unknown key container.7"),
         ({"accept_eula": "Y"}, "container.accept_eula = 'Y'"),
     ],
 )
@@ -143,7 +149,7 @@ def test_every_runtime_gives_the_job_the_same(runtime, home, monkeypatch):
 def test_a_simulator_outside_of_a_container_has_its_gpu_likewise(home, monkeypatch):
     config = container_config({"gpu_share": 2, "gpu_memory_gib": 20})
     sim = GpuSimulator(name="mujoco", render_batch=1)
-    assert vars(simulator_jobs(sim, config)) == {**vars(simulator_jobs(MUJOCO, config)), "gpu": 1}
+    assert vars(simulator_jobs(sim, config)) == {**vars(simulator_jobs(MUJOCO, config)), "gpu": 1, "mem_mb": 8000}
     assert job_variables(sim, config) == {
         "SITT_GPU_FOLDER": f"{home}/.cache/sitt/isaac-sim/leases", "SITT_GPU_SHARE": "2", "SITT_GPU_MEMORY_GIB": "20",
     }  # fmt: skip
@@ -157,6 +163,16 @@ def test_a_simulator_outside_of_a_container_has_its_gpu_likewise(home, monkeypat
     assert "asks for more than the 40.0 GiB of GPU 0" in sentence(require_ready, sim, small, False, True)
     require_ready(sim, small, False, False)
     require_ready(MUJOCO, small, False, True)
+
+
+def test_a_list_of_gpus_is_one_variable_to_apptainer(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    config = container_config(READY)
+    (row,) = csv.reader([job_variables(ISAAC_SIM, config)["SITT_APPTAINER_ENV"]])  # as pflag's StringToString reads it
+    assert (
+        dict(pair.split("=", 1) for pair in row).items()
+        >= {**environment(config), "CUDA_VISIBLE_DEVICES": "0,1"}.items()
+    )
 
 
 def test_files_belong_to_the_user(monkeypatch):

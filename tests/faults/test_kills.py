@@ -22,7 +22,7 @@ INTERVAL_S = 1.0
 """Between two checkpoints, here."""
 KINDS = ("everything", "the workflow", "a training")
 """Who is killed: a machine that fails, a workflow that is stopped, a worker that takes too much memory."""
-DIFFERING = {"runs": ("started_at", "wall_s"), "training": ("wall_s",)}
+DIFFERING = {"runs": ("started_at", "wall_s", "attempts"), "training": ("wall_s",)}
 """Columns in which two runs of the same may differ on one machine (docs/metrics.md)."""
 TABLES = ("meta", "runs", "training", "episodes", "paper")
 ONE_RUN = ("results/smoke/metrics.duckdb", "--config", "experiment=smoke", "methods=[joint]", "seeds=[0]")

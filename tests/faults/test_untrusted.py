@@ -107,12 +107,34 @@ def test_a_hostile_name_is_refused_wherever_it_stands(repository):
     assert repr(NAME) in refused(make_plan, {"experiment": "smoke"})
 
 
+@pytest.mark.parametrize(
+    "name", ["joint\n", "x\ntouch pwned", "../method/joint", "ｊoint", "jоint", "-x", "*", "", "a\0b"]
+)
+def test_a_name_that_only_looks_like_one_is_refused(repository, name):
+    for action, arguments in (
+        (compose, ("smoke", name, 0)),
+        (compose, (name, "joint", 0)),
+        (make_plan, ({"experiment": name},)),
+        (make_plan, ({"experiment": "smoke", "methods": [name]},)),
+        (make_plan, ({"experiment": "smoke", "seeds": [name]},)),
+    ):
+        assert repr(name) in refused(action, *arguments)
+
+
 @pytest.mark.parametrize("file", ["experiment/smoke.yaml", "method/joint.yaml", "learning/default.yaml"])
 def test_yaml_makes_no_objects(repository, file):
     with (repository / "configs" / file).open("a", encoding="utf-8") as text:
         text.write('\nextra: !!python/object/apply:os.system ["touch pwned"]\n')
     assert "python/object/apply" in refused(compose, "smoke", "joint", 0)
     assert "python/object/apply" in refused(make_plan, {"experiment": "smoke", "methods": ["joint"]})
+
+
+def test_a_resolved_configuration_reads_no_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKEN", "secret")
+    config = compose("smoke", "joint", 0)
+    dump(config.model_copy(update={"method": config.method.model_copy(update={"label": "${oc.env:TOKEN}"})}),
+         tmp_path / "config.yaml")  # fmt: skip
+    assert load(tmp_path / "config.yaml").method.label == "${oc.env:TOKEN}"
 
 
 def test_a_resolved_configuration_makes_no_objects(tmp_path, monkeypatch):

@@ -106,6 +106,16 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(trained, tmp
     assert_same_results(tmp_path, run.folder)
 
 
+def test_what_a_killed_process_left_half_written_goes(trained, stopped, monkeypatch):
+    half = stopped / "checkpoints/.checkpoint.pt.x1y2/checkpoint.pt"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    seen = []
+    at_iteration(monkeypatch, 3, lambda: seen.append(half.parent.exists()))
+    train_again(trained("joint"), stopped)
+    assert seen == [False]
+
+
 def test_a_small_window_goes_on_too(trained, tmp_path, monkeypatch):
     # The memory's ring of two roll-outs has come round when it is restored.
     for folder in ("whole", "halves"):
@@ -142,7 +152,10 @@ def test_a_checkpoint_of_another_configuration_is_refused(trained, stopped):
     message = refusal(train_again, trained("joint"), stopped, "ppo.gamma=0.5")
     assert "ppo.gamma was 0.99, now 0.5;" in message
     message = refusal(train_again, trained("joint"), stopped, "ppo.gamma=0.5", "ppo.clip=0.1")
-    assert "(and 1 more)" in message
+    assert "ppo.gamma was 0.99, now 0.5 (and ppo.clip changed);" in message
+    many = [f"ppo.{key}=0.7" for key in ("gamma", "gae_lambda", "clip", "value_coefficient", "max_grad_norm")]
+    message = refusal(train_again, trained("joint"), stopped, *many)
+    assert re.search(r" was [\d.]+, now [\d.]+ \(and ppo\.\w+, ppo\.\w+, ppo\.\w+, 1 more changed\);", message)
     assert (stopped / "checkpoints/checkpoint.pt").read_bytes() == before
     # What shapes no result may change.
     train_again(trained("joint"), stopped, "training.checkpoint_interval_s=5", "method.label=Other")

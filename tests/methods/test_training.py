@@ -171,9 +171,9 @@ def test_a_missing_teacher_is_one_sentence(tmp_path, method):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("method", ["bc", "joint"])
+@pytest.mark.parametrize("method", ["bc", "dagger", "joint"])
 def test_a_buffer_that_is_too_small_is_refused_before_rendering(trained, tmp_path, method):
-    teacher = trained("joint").folder / "policy.pt" if method == "bc" else None
+    teacher = trained("joint").folder / "policy.pt" if method != "joint" else None
     config = tiny(method, 0, "student.images=2048", "training.num_envs=64", "student.buffer_mebibytes=1")
     with pytest.raises(UserError, match=r"2048 images .* more than student\.buffer_mebibytes = 1;"):
         train(config, tmp_path / "policy.pt", teacher)

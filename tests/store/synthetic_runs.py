@@ -17,6 +17,7 @@ from sitt.store import store
 EXPERIMENT = ExperimentConfig(
     name="tiny", title="A tiny <experiment> & 100 % made up", smoke_test=False, methods="all", seeds=(0, 1, 2)
 )
+DIFF = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-'é'\n+\"<b>\"\n"
 LABELS = {"bc": "BC", "dagger": "DAgger", "joint": "w/o Align", "joint_aligned": "w Align"}
 TRAINING = """SELECT run_id::VARCHAR AS run_id, iteration::INTEGER AS iteration, env_steps::BIGINT AS env_steps,
     1.5 * iteration::DOUBLE AS wall_s, policy::VARCHAR AS policy, return_mean::DOUBLE AS return_mean,
@@ -108,8 +109,13 @@ def run_json(method: str, seed: int, label: str) -> dict:
         "images_rendered": 5000,
         "gradient_steps": 600,
         "bad_simulations": seed,
+        "attempts": [
+            {"started_at": "2025-01-02T03:04:05+00:00", "wall_s": None, "exit": "killed"},
+            {"started_at": "2025-01-02T03:05:05+00:00", "wall_s": 127.5, "exit": "finished"},
+        ],
         "git_commit": "0123456789abcdef0123456789abcdef01234567",
         "git_dirty": seed == 1,
+        "git_diff": DIFF if seed == 1 else None,
         "config_hash": "feedc0ffee" * 4,
         "config": {
             "evaluation": {"seed": 1000},

@@ -18,6 +18,7 @@ from synthetic_runs import (
     write_run,
 )
 
+from sitt import store as storing
 from sitt.errors import UserError
 from sitt.query import connect
 from sitt.seal import NAME
@@ -29,15 +30,33 @@ def test_every_run_row_and_value_arrives(database):
     assert rows(database, "SELECT count(*) FROM training") == [(12 * 5 * 2,)]
     assert rows(database, "SELECT count(*) FROM episodes") == [(12 * 10 * 2,)]
     assert rows(database, "FROM meta") == [(SCHEMA_VERSION, "tiny", "A tiny <experiment> & 100 % made up", False)]
-    row = rows(database, "SELECT * EXCLUDE (config, hardware, versions) FROM runs WHERE run_id = 'tiny/bc/seed1'")[0]
+    row = rows(
+        database, "SELECT * EXCLUDE (attempts, config, hardware, versions) FROM runs WHERE run_id = 'tiny/bc/seed1'"
+    )[0]
     wanted = run_json("bc", 1, "BC")
     assert row == (
         *(wanted[key] for key in ("run_id", "experiment", "method", "label", "seed", "simulator", "encoder", "status")),
         datetime(2025, 1, 2, 3, 4, 5),
         *(wanted[key] for key in ("wall_s", "env_steps", "images_rendered", "gradient_steps", "bad_simulations")),
-        *(wanted[key] for key in ("git_commit", "git_dirty", "config_hash")),
+        *(wanted[key] for key in ("git_commit", "git_dirty", "git_diff", "config_hash")),
     )
-    assert json.loads(rows(database, "SELECT config FROM runs LIMIT 1")[0][0]) == wanted["config"]
+    for key in ("attempts", "config", "hardware", "versions"):
+        assert json.loads(rows(database, f"SELECT {key} FROM runs WHERE run_id = 'tiny/bc/seed1'")[0][0]) == wanted[key]
+    ends = "SELECT run_id, unnest(attempts->'$[*].exit')->>'$' FROM runs LIMIT 2"
+    assert rows(database, ends) == [("tiny/bc/seed0", "killed"), ("tiny/bc/seed0", "finished")]
+
+
+def test_a_run_from_before_a_key_was_recorded_needs_no_new_training(tmp_path):
+    folders = [write_run(tmp_path, "joint", seed) for seed in (0, 1)]
+    path = folders[1] / "run.json"
+    content = json.loads(path.read_text())
+    write_json(path, {key: value for key, value in content.items() if key not in ("git_diff", "attempts")})
+    database = build(tmp_path, folders)
+    found = rows(database, "SELECT seed, status, git_diff, attempts IS NULL, git_dirty, wall_s FROM runs ORDER BY seed")
+    assert found == [(0, "finished", None, False, False, 187.5), (1, "finished", None, True, True, 187.5)]
+    write_json(path, {key: value for key, value in content.items() if key != "bad_simulations"})
+    with pytest.raises(UserError, match=r"differs in \['bad_simulations'\]; train this run again"):
+        build(tmp_path, folders)
 
 
 def test_runs_keep_the_order_given(database):
@@ -186,6 +205,9 @@ DAMAGES = {
     json_edit(env_steps=-1): "impossible values",
     json_edit(started_at="yesterday"): "yesterday",
     json_edit(config=None): "config None",
+    json_edit(config=[]): "impossible values",
+    json_edit(attempts={}): "impossible values",
+    json_edit(attempts="once"): "attempts 'once', which is not a JSON",
 }
 
 
@@ -203,6 +225,25 @@ def test_a_bad_file_is_named_and_the_old_database_stays(tmp_path, damage):
         assert "\n" not in message
     assert database.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.duckdb", "runs"]
+
+
+def test_a_database_that_was_not_written_as_meant_replaces_none(tmp_path, monkeypatch):
+    folders = [write_run(tmp_path, "joint", seed) for seed in (0, 1)]
+    database = build(tmp_path, folders)
+    before = database.read_bytes()
+
+    def damaged(path):
+        content = bytearray(path.read_bytes())
+        for place in range(len(content) // 8, len(content), 5000):
+            content[place] ^= 1
+        path.write_bytes(content)
+        read_again(path)
+
+    read_again = storing._read_again
+    monkeypatch.setattr(storing, "_read_again", damaged)
+    with pytest.raises(UserError, match=r"cannot write .*metrics\.duckdb \(.*[Cc]orrupt"):
+        build(tmp_path, folders)
+    assert database.read_bytes() == before
 
 
 def test_a_run_given_twice_is_refused(tmp_path):

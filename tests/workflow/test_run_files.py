@@ -7,6 +7,7 @@ import pytest
 
 from sitt.config.compose import compose, config_hash
 from sitt.runs.progress import Progress, duration
+from sitt.runs.provenance import origin
 from sitt.runs.shards import EpisodeRow, TrainingRow, write_episodes, write_run_json, write_training
 
 
@@ -51,6 +52,7 @@ def test_episodes_keep_the_contracts_column_names(tmp_path):
 def test_run_json_says_what_was_run_and_on_what(tmp_path):
     config = compose("smoke", "joint_aligned", 1)
     east = timezone(timedelta(hours=2))
+    attempts = [{"started_at": "2026-01-02T01:04:05+00:00", "wall_s": 6.5, "exit": "finished"}]
     write_run_json(
         tmp_path / "run.json",
         config,
@@ -60,11 +62,14 @@ def test_run_json_says_what_was_run_and_on_what(tmp_path):
         images_rendered=2,
         gradient_steps=3,
         bad_simulations=4,
+        attempts=attempts,
+        origin=origin(config),
     )
     content = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert content["run_id"] == "smoke/joint_aligned/seed1"
     assert content["label"] == config.method.label
     assert content["started_at"] == "2026-01-02T01:04:05+00:00"
+    assert content["attempts"] == attempts
     assert content["config_hash"] == config_hash(config)
     assert content["config"] == config.model_dump(mode="json")
     assert {"cpu", "cores", "memory_gib", "renderer", "threads"} == content["hardware"].keys()
