@@ -1,0 +1,23 @@
+"""What a command has no use for is not imported: torch alone takes a second, and a job is a process."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "mujoco", "mujoco_warp", "transformers", "matplotlib", "seaborn", "pandas", "duckdb", "pyarrow"}
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("from sitt.runs.plan import make_plan; make_plan({}); make_plan({'experiment': 'paper'})", set()),
+        ("from sitt.config.compose import compose; compose('maze', 'dagger', 0)", set()),
+        ("import sitt.store, sitt.query, sitt.report.table1, sitt.report.html", {"duckdb"}),
+        ("import sitt.methods.joint, sitt.evaluation", {"torch"}),
+    ],
+)
+def test_each_part_imports_only_what_it_needs(code, needed):
+    script = f"import sys\n{code}\nprint(*sorted({HEAVY} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == needed
