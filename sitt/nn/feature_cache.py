@@ -14,9 +14,9 @@ FLOAT_BYTES = 4
 
 class FeatureCache:
     """A function from images (K, …) uint8 to features (K, F) float32, and its latest results in memory of a fixed size.
-    All are on the CPU, whose memory is larger.
 
     The function must map an image to the same bits whatever it is shown beside it; then the cache changes no result.
+    Images and features are on the CPU, whose memory is larger.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor], num_features: int, mebibytes: int) -> None:

@@ -56,7 +56,7 @@ def drawer(config: RunConfig) -> DrawerConfig:
 def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor], count: int) -> list[list[Moment]]:
     """Play episodes from the first `count` start states of the evaluation, in MuJoCo.
 
-    They are the very ones in the run's episodes.parquet, if it was trained there, and very much like them otherwise.
+    They are the very ones in the run's episodes.parquet if it was trained there.
 
     Args:
         config: the run's resolved configuration.
