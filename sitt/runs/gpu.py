@@ -96,8 +96,8 @@ def _visible() -> List[Gpu]:
     answer = ask(("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"))
     if answer.status:
         raise UserError(
-            "no NVIDIA GPU to be seen (nvidia-smi does not answer); install its driver, and give containers the GPU: "
-            "docs/isaac-sim.md"
+            "no NVIDIA GPU to be seen (nvidia-smi does not answer); install its driver and give containers the GPU "
+            "(docs/isaac-sim.md), or choose a simulator that needs none"
         )
     gpus = [_gpu(*line.split(",")) for line in answer.output.splitlines() if line.strip()]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
