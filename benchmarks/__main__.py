@@ -24,6 +24,7 @@ ALL = {
     "vector_env": "simulator + task beside Gymnasium's vector environments",
     "ppo_update": "PPO update beside Stable-Baselines3 and rsl_rl",
     "rendering": "images beside mujoco.Renderer",
+    "warp": "mujoco_warp beside bare mujoco_warp.step",
     "store": "10,000 runs in the database",
     "checkpoints": "a training's checkpoints",
     "dinov2": "DINOv2 features beside transformers",
