@@ -39,6 +39,15 @@ class PlainEncoderConfig(EncoderConfig):
     revision: Literal[""]
     """Likewise."""
 
+    def check(self, run: RunConfig) -> None:
+        """The image must be as large as its halvings."""
+        size, least = run.task.view[-1], 2 ** len(self.channels)
+        if self.name != "identity" and size < least:
+            raise ValueError(
+                f"encoder.channels = {list(self.channels)} halve the image {len(self.channels)} times, so "
+                f"task.camera.image_size = {size} must be at least {least}; raise it, or list fewer channels"
+            )
+
 
 class DinoConfig(EncoderConfig):
     """Frozen DINOv2 [P], its weights named by where they come from and by what they are."""

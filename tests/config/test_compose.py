@@ -106,6 +106,7 @@ def test_title_of_an_experiment():
         (("maze", "joint", 0, ["sim=mujoco"]), ["sim.name = mujoco cannot play task maze", "sim: grid"]),
         (("smoke", "joint", 0, ["sim=grid"]), ["sim.name = grid cannot play task franka_drawer", "sim: mujoco"]),
         (("maze", "joint", 0, ["encoder=cnn"]), ["encoder.name = cnn does not fit task maze", "encoder: identity"]),
+        (("smoke", "joint", 0, ["encoder.channels=[4,4,4,4,4,4]"]), ["image_size = 32 must be at least 64", "6 times"]),
         (("smoke", "joint", 0, ["encoder=identity"]), ["encoder.name = identity does not fit", "encoder: random"]),
         (("maze", "joint", 0, ["ppo.bounds_coefficient=0.1"]), ["ppo.bounds_coefficient = 0.1 must be 0"]),
         (("smoke", "joint", 0, ["method.algorithm=jont"]), ["method.algorithm = 'jont'", "joint"]),

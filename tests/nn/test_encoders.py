@@ -1,5 +1,6 @@
 """Image encoders: frozen ones stay frozen, the trained one trains. DINOv2: test_dinov2.py."""
 
+import pytest
 import torch
 
 from sitt.config.compose import compose
@@ -15,6 +16,13 @@ def config(name, channels=(4, 8)):
 
 def images(count=3, size=28):
     return torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8, generator=generator(0, "images"))
+
+
+@pytest.mark.parametrize("name", ["random", "cnn"])
+def test_as_many_convolutions_as_the_configuration_allows(name):
+    run = compose("smoke", "joint", 0, (f"encoder={name}", "encoder.channels=[4,4,4,4,4]"))
+    encoder = make_encoder(run.encoder, run.task.view, generator(0, "weights"))
+    assert encoder(encoder.embed(images(2, 32))).shape == (2, encoder.num_features)
 
 
 def test_random_encoder_is_frozen_seeded_and_flat():

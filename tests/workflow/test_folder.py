@@ -20,12 +20,13 @@ def test_any_folder_will_do(tmp_path, name):
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     wanted = ("results/smoke/metrics.duckdb", "reports/smoke/table1.md")
-    command = (*wanted, "--config", "experiment=smoke", "methods=[joint]", "seeds=[0]")
+    command = (*wanted, "--config", "experiment=smoke", "methods=[joint,bc]", "seeds=[0]")
     planned = clone.snakemake(*command, "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert not (clone.folder / "results").exists()
     done = clone.snakemake(*command)
     assert done.returncode == 0, done.stderr[-6000:]
-    assert (clone.folder / wanted[1]).is_file()
+    assert all((clone.folder / name).is_file() for name in wanted)
     asked = clone.run("sitt", "query", "smoke", "SELECT run_id, bad_simulations FROM runs")
     assert "smoke/joint/seed0" in asked.stdout, asked.stderr
+    assert "smoke/bc/seed0" in asked.stdout
