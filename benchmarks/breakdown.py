@@ -1,8 +1,8 @@
 """Where the time of one run goes: training, the measurements in the course of it, and the final evaluation.
 
-    python benchmarks/breakdown.py                          the whole of joint, seed 100 (minutes)
-    python benchmarks/breakdown.py --method bc --teacher POLICY
-    python benchmarks/breakdown.py --iterations 40          the first 40 of 400 iterations
+    python -m benchmarks.breakdown                          the whole of joint, seed 100 (minutes)
+    python -m benchmarks.breakdown --method bc --teacher POLICY
+    python -m benchmarks.breakdown --iterations 40          the first 40 of 400 iterations
 
 CPU seconds of this process, each part without the parts within it. What a part is called stands in PARTS.
 """
