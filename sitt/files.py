@@ -50,20 +50,6 @@ def content_digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-SIGNATURE = "# SHA-256 of the lines above: "
-
-
-def signed(text: str) -> str:
-    """Return YAML with a last line, a comment, that states its digest."""
-    return f"{text}{SIGNATURE}{hashlib.sha256(text.encode()).hexdigest()}\n"
-
-
-def was_changed(text: str) -> bool:
-    """Return whether YAML states a digest that is not its own."""
-    above, found, digest = text.rpartition(SIGNATURE)
-    return bool(found) and digest.strip() != hashlib.sha256(above.encode()).hexdigest()
-
-
 def sync(path: Path) -> None:
     """Force a file, or a folder's list of names, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)

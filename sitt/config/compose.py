@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from sitt.config.explain import SENTENCE_LIMIT, did_you_mean, one_sentence, worst_error
 from sitt.config.schema import ExperimentConfig, RunConfig
 from sitt.errors import UserError
-from sitt.files import atomic_path, signed, was_changed
+from sitt.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
@@ -101,11 +101,6 @@ def load(path: Path) -> RunConfig:
     """
     path = Path(path)
     try:
-        if was_changed(path.read_text(encoding="utf-8")):
-            raise UserError(
-                f"{path} is not what was written; delete it, and the workflow writes it again (or remove its last "
-                "line, if it was you who changed it)"
-            )
         # Nothing is left to resolve: a ${…} of a stranger's would read this machine's environment.
         container: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except FileNotFoundError:
@@ -124,7 +119,7 @@ def load(path: Path) -> RunConfig:
 def dump(config: RunConfig, path: Path) -> None:
     """Write a resolved configuration as YAML, atomically."""
     with atomic_path(Path(path)) as temporary:
-        temporary.write_text(signed(to_yaml(config)), encoding="utf-8")
+        temporary.write_text(to_yaml(config), encoding="utf-8")
 
 
 def to_yaml(config: RunConfig) -> str:

@@ -8,7 +8,6 @@ import torch
 from synthetic_runs import rows
 
 from sitt.cli import main
-from sitt.config.compose import dump, load
 from sitt.errors import UserError
 from sitt.evaluation import evaluate_run
 from sitt.methods import train
@@ -142,24 +141,6 @@ def test_a_flipped_bit_in_policy_pt_is_named(trained, copy):
             assert "is damaged or no policy file; remove it" in one_sentence(message, path)
             refused += 1
     assert refused >= 14
-
-
-def test_a_flipped_bit_in_a_configuration_is_named(trained, tmp_path):
-    config, path = trained("joint").config, tmp_path / "config.yaml"
-    dump(config, path)
-    refused = 0
-    for _ in flipped(path, count=40):
-        try:
-            assert load(path) == config  # only the last line is no longer one that states a digest
-        except UserError as error:
-            one_sentence(str(error), path)
-            refused += 1
-    assert refused >= 36
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("gamma: 0.99", "gamma: 0.98"), encoding="utf-8")
-    assert "config.yaml is not what was written; delete it" in complaint(load, path)
-    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
-    assert load(path).ppo.gamma == 0.98  # its last line is gone: it was meant
 
 
 @pytest.mark.parametrize("name", ["checkpoint.pt", "observations.bin", "embeddings.bin"])
