@@ -30,7 +30,6 @@ from sitt.runs import session
 from sitt.sim.mujoco import renderer, simulator
 from sitt.task import drawer_world, franka_drawer, visibility
 
-START = time.process_time()
 PARTS: List[Tuple[Any, str, str]] = [
     (Batch, "step", "physics: Batch.step"),
     (simulator.MujocoSimulator, "step", "physics: limits, failures, copy of the state"),
@@ -109,7 +108,7 @@ def main() -> None:
     for owner, name, part in PARTS:
         setattr(owner, name, watch.part(getattr(owner, name), part))
     session.play = watch.during(session.play, "measuring")
-    imported = time.process_time() - START
+    imported = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "policy.pt"
         whole = watch.part(train, "start and the rest")

@@ -42,7 +42,8 @@ def main() -> int:
 
     Checkpoint.write = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder, only_first(options.iterations) as rows:
-        train(config, Path(folder) / "policy.pt", None)
+        record = Path(folder) / "recording.pt" if config.method.recordable else None  # as the workflow does
+        train(config, Path(folder) / "policy.pt", None, record)
     wall_s = rows[-1].wall_s
     share = 100 * sum(durations) / wall_s if durations else None
     note = f"{len(durations)} in {wall_s:.0f} s, {max(durations, default=0):.2f} s at most"

@@ -113,7 +113,7 @@ def parser(doc: Optional[str], name: str) -> argparse.ArgumentParser:
 
 def conclude(figures: Sequence[Figure], measured: Dict[str, Any], output: Path) -> int:
     """Print the table and keep all numbers; return the exit status: 1 if a figure is missed or was not run."""
-    commit, dirty = git_state()
+    commit, dirty, _ = git_state()
     kept = {
         "figures": [{**asdict(figure), "met": figure.met} for figure in figures],
         "measured": measured,

@@ -246,11 +246,13 @@ def test_a_signal_reaches_python_behind_python_sh(isaac_python, tmp_path):
 
 def test_jobs_on_a_gpu_without_a_container_share_it_with_those_in_one(home, monkeypatch):
     plan = make_plan({"experiment": "embedded-gpu", "container": {"gpu_share": "3"}})
-    jobs = simulator_jobs(plan.sim.name, plan.container)
+    jobs = simulator_jobs(plan.sim, plan.container)
     assert (jobs.command, jobs.image, jobs.gpu) == ("sitt", None, 1)
-    for name in ("PYTHONPATH", "SITT_WORKFLOW", "SITT_CONSOLE", "SITT_LEASES", "SITT_GPU_SHARE"):
+    leases = ("SITT_GPU_FOLDER", "SITT_GPU_SHARE", "SITT_GPU_MEMORY_GIB")
+    for name in ("PYTHONPATH", "SITT_WORKFLOW", "SITT_CONSOLE", *leases):
         monkeypatch.setenv(name, "as before")
     set_job_environment(plan)
     assert os.environ["SITT_GPU_SHARE"] == "3"
-    assert os.environ["SITT_LEASES"] == environment(plan.container)["SITT_LEASES"]
-    assert simulator_jobs(make_plan({}).sim.name, plan.container).gpu == 0
+    in_a_container = environment(plan.container)
+    assert [os.environ[name] for name in leases] == [in_a_container[name] for name in leases]
+    assert simulator_jobs(make_plan({}).sim, plan.container).gpu == 0
