@@ -39,10 +39,11 @@ Progress.update = watched
 train(load(Path(sys.argv[1])), Path(sys.argv[2]), None)
 """
 BUSY = """
-import sys
+import signal, sys
 from pathlib import Path
 from sitt.runs.attempts import Attempts
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell puts in the background ignores it
 attempts = Attempts(Path(sys.argv[1]))
 with attempts.under_way():
     print("listed", flush=True)
