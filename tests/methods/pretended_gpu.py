@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
+import sitt.device
 import sitt.env
 import sitt.evaluation
 import sitt.methods
@@ -141,7 +142,7 @@ def at_home(write):
 def main(folder: Path) -> None:
     torch.tensor = tensor
     sitt.env.make_simulator = Simulator
-    sitt.methods.beside = sitt.evaluation.beside = lambda sim: DEVICE
+    sitt.device.beside = sitt.evaluation.beside = lambda sim: DEVICE
     for module in [module for name, module in sys.modules.items() if name.startswith("sitt.")]:
         if hasattr(module, "generator"):
             module.generator = generator
