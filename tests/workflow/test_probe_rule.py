@@ -1,5 +1,7 @@
 """The workflow of paper-smoke: Isaac Sim is probed first, by a stub here, and a bad finding stops the trainings."""
 
+import os
+
 import pytest
 
 from tests.workflow.conftest import Clone
@@ -9,12 +11,17 @@ BAD = "echo '✗ cabinet'; exit 1"
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """A clone on a machine whose Isaac Sim is a script."""
+    """A clone on a machine whose Isaac Sim and nvidia-smi are scripts."""
     clone = Clone(tmp_path / "clone")
     python = tmp_path / "isaac-sim" / "python.sh"
+    nvidia_smi = tmp_path / "tools" / "nvidia-smi"
     settings = tmp_path / "sitt" / "container.yaml"
-    for path in (python, settings):
+    for path in (python, nvidia_smi, settings):
         path.parent.mkdir()
+    nvidia_smi.write_text("#!/bin/sh\necho 0, GPU-0aaa, 40960\n")
+    nvidia_smi.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{nvidia_smi.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     settings.write_text(f"runtime: none\npython: {python}\ncache: {tmp_path / 'cache'}\n")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     python.touch(mode=0o755)
