@@ -49,6 +49,7 @@ def make_clone(folder: Path, iterations: int) -> None:
         ("seeds: [0, 1]", f"seeds: {list(SEEDS)}"),
         ("iterations: 20", f"iterations: {iterations}"),
         ("evaluations: 21", "evaluations: 2"),
+        ("images: 1280", "images: 640"),
     ):
         if old not in text:
             raise SystemExit(f"configs/experiment/smoke.yaml has no {old!r} any more; mend benchmarks/workflow.py")
