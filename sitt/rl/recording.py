@@ -26,12 +26,12 @@ class Recording:
 
     def __init__(self, config: RunConfig, teacher: Teacher) -> None:
         """Start with the teacher before the first iteration."""
-        iterations, images = config.training.iterations, config.student.images // config.training.iterations
+        iterations = config.training.iterations
         first = {name: value for name, value in teacher.state_dict().items() if name.startswith(POLICY + NORMALIZER)}
         with torch.device("cpu"):
             self.content: Dict[str, Any] = {
                 "of": _of(config),
-                "observations": torch.zeros(iterations, images, config.task.observations),
+                "observations": [],
                 "losses": torch.zeros(iterations, len(LOSSES), dtype=torch.float64),
                 "bad_simulations": torch.zeros(iterations, dtype=torch.int64),
                 "teachers": {name: torch.zeros(iterations + 1, *value.shape) for name, value in first.items()},
@@ -43,7 +43,7 @@ class Recording:
         self, iteration: int, observations: Tensor, teacher: Teacher, losses: Mapping[str, float], bad_simulations: int
     ) -> None:
         """Keep iteration 1, 2, …: the raw observations (K, O) shown, the teacher, its losses and failures so far."""
-        self.content["observations"][iteration - 1] = observations
+        self.content["observations"].append(observations.cpu())  # not always as many: some may be out of view
         self.content["losses"][iteration - 1] = torch.tensor([losses[name] for name in LOSSES], dtype=torch.float64)
         self.content["bad_simulations"][iteration - 1] = bad_simulations
         self._keep(iteration, teacher)
