@@ -12,12 +12,9 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import List, Optional
 
 from sitt.errors import UserError, first_line, is_out_of_memory
-
-if TYPE_CHECKING:
-    from sitt.config.schema import RunConfig
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -144,35 +141,19 @@ def _configure(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
-
-    config = load(options.config)
-    _lease(config)
     from sitt.methods import train
 
-    train(config, options.output, options.teacher, options.record)
+    train(load(options.config), options.output, options.teacher, options.record)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
-
-    config = load(options.config)
-    _lease(config)
     from sitt.evaluation import evaluate_run
     from sitt.runs.session import use_threads
 
+    config = load(options.config)
     use_threads(config)
     evaluate_run(config, options.policy, options.output)
-
-
-def _lease(config: RunConfig) -> None:
-    """Take a GPU before anything asks for CUDA, and before torch is imported: waiting costs nothing.
-
-    (Where the learner is on that GPU, `sitt.device.beside` takes it, and says what else would do.)
-    """
-    from sitt.runs.gpu import lease_gpu
-
-    if config.sim.needs_gpu and config.sim.learner_device == "cpu":
-        lease_gpu()
 
 
 def _store(options: argparse.Namespace) -> None:

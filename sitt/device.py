@@ -18,12 +18,16 @@ def default_device() -> torch.device:
 
 
 def beside(sim: SimConfig) -> AbstractContextManager[Any]:
-    """Return a context in which torch makes everything on the simulator's device; lease that if it is a GPU.
+    """Return a context in which torch makes everything on the simulator's device; lease the GPU that it needs.
+
+    Enter it before anything, such as an encoder, asks for CUDA.
 
     Raises:
         UserError: there is no such device.
     """
     if sim.learner_device == "cpu":
+        if sim.needs_gpu:
+            lease_gpu()
         return nullcontext()  # torch's own default, and no detour for each of its calls
     try:
         lease_gpu()
