@@ -20,9 +20,9 @@ from sitt.config.compose import compose
 from sitt.env import make_env, make_world
 from sitt.evaluation import Actor, play, start_seeds, start_states, student_actor, teacher_actor
 from sitt.nn.policy import Networks
-from sitt.rl.alignment import Alignment
+from sitt.rl.alignment import make_alignment
 from sitt.rl.collector import Collector
-from sitt.rl.memory import Memory, PairedObservations
+from sitt.rl.memory import PairedObservations
 from sitt.rl.ppo import PPO
 from sitt.rl.schedule import student_learning_rate
 from sitt.seeding import generator
@@ -92,8 +92,7 @@ def train_student(recording: List[Iteration], method: str, seed: int, overrides:
     networks, world = Networks(config), make_world(config, config.evaluation.episodes)
     iterations = config.training.iterations
     images = config.student.images // iterations
-    memory = Memory(min(config.student.window, iterations) * images, networks, config.student.buffer_mebibytes)
-    alignment = Alignment(config.student, networks, memory, False, generator(seed, "alignment"))
+    memory, alignment = make_alignment(config, networks, activation_loss=False)
     draw = torch.Generator().manual_seed(seed)
     for number, iteration in enumerate(recording[:-1]):
         networks.teacher.load_state_dict(iteration.weights, strict=False)

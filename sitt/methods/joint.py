@@ -68,7 +68,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
         config.ppo, networks.teacher, networks.proxy, method.lambda_gradient, generator(config.seed, "minibatches")
     )
     memory, alignment = make_alignment(config, networks, method.activation_loss)
-    recording = Recording(config, networks.teacher) if record else None
+    recording = Recording.start(config, networks.teacher) if record else None
     session = Session(config, networks, teacher_changes=True)
 
     def iterate(iteration: int) -> Dict[str, float]:

@@ -24,20 +24,27 @@ LOSSES = ("policy", "value", "learning_rate")
 class Recording:
     """Of each iteration: the states shown to the student, the teacher and its normaliser after it, and the losses."""
 
-    def __init__(self, config: RunConfig, teacher: Teacher) -> None:
-        """Start with the teacher before the first iteration."""
+    def __init__(self, content: Dict[str, Any]) -> None:
+        self.content = content
+
+    @classmethod
+    def start(cls, config: RunConfig, teacher: Teacher) -> Recording:
+        """Return one that has the teacher before the first iteration."""
         iterations = config.training.iterations
-        first = {name: value for name, value in teacher.state_dict().items() if name.startswith(POLICY + NORMALIZER)}
+        kept = {name: value for name, value in teacher.state_dict().items() if name.startswith(POLICY + NORMALIZER)}
         with torch.device("cpu"):
-            self.content: Dict[str, Any] = {
-                "of": _of(config),
-                "observations": [],
-                "losses": torch.zeros(iterations, len(LOSSES), dtype=torch.float64),
-                "bad_simulations": torch.zeros(iterations, dtype=torch.int64),
-                "teachers": {name: torch.zeros(iterations + 1, *value.shape) for name, value in first.items()},
-                "last": {},
-            }
-        self._keep(0, teacher)
+            recording = cls(
+                {
+                    "of": _of(config),
+                    "observations": [],
+                    "losses": torch.zeros(iterations, len(LOSSES), dtype=torch.float64),
+                    "bad_simulations": torch.zeros(iterations, dtype=torch.int64),
+                    "teachers": {name: torch.zeros(iterations + 1, *value.shape) for name, value in kept.items()},
+                    "last": {},
+                }
+            )
+        recording._keep(0, teacher)
+        return recording
 
     def add(
         self, iteration: int, observations: Tensor, teacher: Teacher, losses: Mapping[str, float], bad_simulations: int
@@ -74,11 +81,14 @@ class Recording:
         return int(self.content["bad_simulations"][iteration - 1])
 
     def restore_policy(self, teacher: Teacher, iteration: int) -> None:
-        """Give a teacher the F_T, A and σ after iteration 0, 1, …; after the last one all that it is."""
+        """Give a teacher the F_T, A and σ after iteration 0, 1, …"""
         self._restore(teacher, iteration, POLICY)
 
     def restore_normalizer(self, teacher: Teacher, iteration: int) -> None:
-        """Give a teacher the normaliser after iteration 0, 1, …: it changes once all else in an iteration is done."""
+        """Give a teacher the normaliser after iteration 0, 1, …: it changes once all else in an iteration is done.
+
+        After the last iteration the critic, too: the teacher is then what it was.
+        """
         self._restore(teacher, iteration, NORMALIZER)
         if iteration == len(self.content["observations"]):
             teacher.load_state_dict(self.content["last"])
@@ -102,17 +112,16 @@ def read_recording(path: Path, config: RunConfig) -> Recording:
         UserError: the file is missing, damaged or of another training.
     """
     mend = "remove it and train that run again"
-    recording = Recording.__new__(Recording)
     try:
-        recording.content = read_tensors(path)
-        fits = recording.content["of"] == _of(config)
+        content = read_tensors(path)
+        fits = content["of"] == _of(config)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist; `sitt train --record` writes it") from error
     except (ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path} is damaged or no recording; {mend}") from error
     if not fits:
         raise UserError(f"{path} records a training of another configuration or version of the code; {mend}")
-    return recording
+    return Recording(content)
 
 
 def _of(config: RunConfig) -> Dict[str, Any]:
