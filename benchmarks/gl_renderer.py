@@ -24,8 +24,8 @@ class GlRenderer:
         self.renderer = mujoco.Renderer(self.model, self.size, self.size)
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             self.renderer.scene.flags[flag] = 0
-        self.library: str = GL.glGetString(GL.GL_RENDERER).decode()
-        """What the OpenGL library calls itself."""
+        self.driver: str = GL.glGetString(GL.GL_RENDERER).decode()
+        """What OpenGL's driver calls itself."""
 
     def images(self, states: np.ndarray) -> np.ndarray:
         """Return the images (K, H, W, 3) uint8."""

@@ -53,9 +53,9 @@ def measure(options: argparse.Namespace) -> Tuple[List[Figure], Dict[str, Any]]:
     assert difference < LARGEST_DIFFERENCE, f"not the same images: they differ by {difference:.1f} of 255"
     works = {OURS: lambda: simulator.render(everyone), PEER: lambda: peer.images(states)}
     speeds = rates(take_turns(works, options.rounds), options.images)
-    show(f"{peer.library}; mean difference of the images {difference:.2f} of 255", speeds, "images/s")
-    measured = {"images per second": speeds, "difference": difference, "library": peer.library}
-    return [Figure(name, ratio(speeds, OURS, PEER), "×", GOAL, note=peer.library)], measured
+    show(f"{peer.driver}; mean difference of the images {difference:.2f} of 255", speeds, "images/s")
+    measured = {"images per second": speeds, "difference": difference, "driver": peer.driver}
+    return [Figure(name, ratio(speeds, OURS, PEER), "×", GOAL, note=peer.driver)], measured
 
 
 def main() -> int:
