@@ -16,6 +16,7 @@ ROBOT_BASE = "link0"
 DRAWN_ONLY, COLLIDES_ONLY = 1, 3
 """Geom groups of the scene; group 0 is both."""
 HANDLE_GEOMS = ("handle_bar", "handle_post_left", "handle_post_right")
+BACKGROUND = (0.87, 0.90, 0.93, 1.0)
 PROP_SIZE, PROP_DENSITY = 0.08, 100.0
 """Edge (m) and density (kg/m³) of the cubes in the drawer [OIGE]."""
 PROP_POSITIONS = tuple((x, y, -0.011) for x in (-0.06, 0.06) for y in (-0.06, 0.06))

@@ -13,10 +13,9 @@ import warp as wp
 from torch import Tensor
 
 from sitt.config.task import DrawerConfig
-from sitt.sim.mujoco.model import HANDLE_GEOMS, build_model
+from sitt.sim.mujoco.model import BACKGROUND, HANDLE_GEOMS, build_model
 
 wp.config.log_level = wp.LOG_WARNING
-BACKGROUND = (0.87, 0.90, 0.93, 1.0)
 
 
 class RayTracer(ABC):
