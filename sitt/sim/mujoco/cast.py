@@ -2,9 +2,10 @@
 
 MuJoCo Warp finds these geoms in a tree, ray by ray, which takes two thirds of its time on a CPU. Here every geom gets
 the frame of pixels that its box covers, and is tried in these alone, the nearest first. What a ray hits, and where, is
-computed by MuJoCo Warp's own functions and decided by its rules, so that all bytes of its images come out again
-(tests/sim/test_cast.py). They hold for scenes like ours: planes, boxes, capsules and cylinders, none transparent;
-directional lights without ambient light; a camera at rest, without textures, shadows or highlights.
+computed by MuJoCo Warp's own functions; and where two geoms are about as near, the ray is cast once more by its rules,
+in the order of its tree. So all bytes of its images come out again (tests/sim/test_cast.py). This holds for scenes like
+ours: planes, boxes, capsules and cylinders, none transparent; directional lights without ambient light; a camera at
+rest, without textures, shadows or highlights.
 """
 
 # mypy: ignore-errors
@@ -33,6 +34,8 @@ BESIDE = wp.constant(0.25)
 """Pixels around a geom's frame: far more than what rounding moves."""
 BEFORE = wp.constant(1.0e-4)
 """m by which a geom may be nearer than computed: likewise."""
+ABOUT = wp.constant(4.0e-6)
+"""Which distances are about the same: in m, and of a distance beyond 1 m. MuJoCo Warp's own is RAY_TOL_REL."""
 AT_EYE = wp.constant(0.01)
 """m before the eye: what reaches nearer, or behind it, may be seen anywhere."""
 
@@ -53,6 +56,8 @@ class Scene:
     """Of 255."""
     eye: wp.vec3
     axes: wp.mat33
+    tree: wp.array[int]
+    """The geoms in the order in which MuJoCo Warp tries them."""
     fovy: float
     znear: float
     rays: wp.array2d[wp.vec3]
@@ -82,6 +87,8 @@ class Screen:
     distances: wp.array2d[float]
     normals: wp.array2d[wp.vec3]
     geoms: wp.array2d[int]
+    unsure: wp.array2d[bool]
+    """Whether it met two geoms at about the same distance."""
 
 
 @wp.kernel
@@ -153,6 +160,16 @@ def locate(scene: Scene, views: Views) -> None:
     )
 
 
+@wp.kernel
+def list_tree(tree: wp.uint64, scene: Scene) -> None:
+    """Fill in the order of a tree; in a thread of its own."""
+    everything = wp.bvh_query_aabb(tree, wp.vec3(-FAR), wp.vec3(FAR))
+    geom, place = wp.int32(0), wp.int32(0)
+    while wp.bvh_query_next(everything, geom):
+        scene.tree[place] = geom
+        place += 1
+
+
 @wp.func
 def intersect(
     kind: int, position: wp.vec3, rotation: wp.mat33, size: wp.vec3, eye: wp.vec3, ray: wp.vec3
@@ -175,6 +192,25 @@ def enters(eye: wp.vec3, inverse_ray: wp.vec3, lower: wp.vec3, upper: wp.vec3, l
     one, other = wp.cw_mul(lower - eye, inverse_ray), wp.cw_mul(upper - eye, inverse_ray)
     enter, leave = wp.max(wp.min(one, other)), wp.min(wp.max(one, other))
     return leave >= 0.0 and leave >= enter and enter < limit
+
+
+@wp.func
+def cast_again(scene: Scene, views: Views, screen: Screen, world: int, row: int, column: int) -> None:
+    """Cast one ray at all geoms by MuJoCo Warp's rules: at about the same distance, the order makes a difference."""
+    ray, inverse_ray = scene.rays[row, column], scene.inverse_rays[row, column]
+    known, seen = wp.float32(FAR), wp.int32(-1)
+    for place in range(scene.tree.shape[0]):
+        geom = scene.tree[place]
+        limit = known * (1.0 + RAY_TOL_REL) + RAY_TOL_ABS
+        if enters(scene.eye, inverse_ray, views.lowers[world, geom], views.uppers[world, geom], limit):
+            position, rotation = views.positions[world, geom], views.rotations[world, geom]
+            distance, normal = intersect(scene.kinds[geom], position, rotation, scene.sizes[geom], scene.eye, ray)
+            same = RAY_TOL_REL * wp.max(known, 1.0)
+            closer = distance < known - same or (wp.abs(distance - known) <= same and geom > seen)
+            if distance >= 0.0 and wp.dot(ray, normal) <= 0.0 and closer:
+                known, seen = distance, geom
+                screen.normals[row, column] = normal
+    screen.geoms[row, column] = seen
 
 
 @wp.func
@@ -213,6 +249,7 @@ def draw(
         for column in range(scene.rays.shape[1]):
             screen.distances[row, column] = FAR
             screen.geoms[row, column] = -1
+            screen.unsure[row, column] = False
         for place in range(order.shape[1]):
             geom = int(order[world, place])
             frame = views.frames[world, geom]
@@ -225,18 +262,18 @@ def draw(
                     if nearest <= known:
                         ray = scene.rays[row, column]
                         distance, normal = intersect(kind, position, rotation, size, eye, ray)
-                        same = RAY_TOL_REL * wp.max(known, 1.0)  # of two geoms at one place, the later is seen
-                        closer = distance < known - same or (
-                            wp.abs(distance - known) <= same and geom > screen.geoms[row, column]
-                        )
-                        if distance >= 0.0 and closer and wp.dot(ray, normal) <= 0.0:
-                            limit = known * (1.0 + RAY_TOL_REL) + RAY_TOL_ABS
-                            if enters(eye, scene.inverse_rays[row, column], lower, upper, limit):
+                        about = ABOUT * wp.max(known, 1.0)
+                        if distance >= 0.0 and distance < known + about and wp.dot(ray, normal) <= 0.0:
+                            if distance > known - about:
+                                screen.unsure[row, column] = True
+                            elif enters(eye, scene.inverse_rays[row, column], lower, upper, known):
                                 screen.distances[row, column] = distance
                                 screen.normals[row, column] = normal
                                 screen.geoms[row, column] = geom
         handle_pixels[world, row] = 0
         for column in range(scene.rays.shape[1]):
+            if screen.unsure[row, column]:
+                cast_again(scene, views, screen, world, row, column)
             geom = screen.geoms[row, column]
             if geom >= 0:
                 handle_pixels[world, row] += scene.is_handle[geom]

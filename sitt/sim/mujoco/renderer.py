@@ -43,10 +43,13 @@ class Renderer:
         self._batch = Batch(model, sim.render_batch, 1)
         self._positions, self._rotations = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
         self._handle = [model.geom(name).id for name in HANDLE_GEOMS]
-        self._scene = _scene(model, model.camera(camera).id, self.size, self._handle)
+        rest = mujoco.MjData(model)
+        mujoco.mj_forward(model, rest)
+        self._scene = _scene(rest, model.camera(camera).id, self.size, self._handle)
         self._views = _views(sim.render_batch, model.ngeom)
         self._screen = _screen(self.size)
         wp.launch(cast.aim, (self.size, self.size), [self._scene], device="cpu")
+        self._list_tree(rest)
 
     def images(self, states: np.ndarray) -> Tensor:
         """Draw K states; return (K, 3, H, W) uint8."""
@@ -76,27 +79,37 @@ class Renderer:
 
     def _locate(self, states: np.ndarray) -> None:
         """Pose the geoms of up to `render_batch` states, and find where they may be seen."""
-        count, views = len(states), self._views
+        count = len(states)
         self._batch.state[:count] = states
         self._batch.forward(np.arange(count), stage=mujoco.mjtStage.mjSTAGE_POS)
-        views.positions.numpy()[:count] = self._positions[:count]
-        views.rotations.numpy()[:count] = self._rotations[:count].reshape(count, -1, 3, 3)
-        wp.launch(cast.locate, (count, views.positions.shape[1]), [self._scene, views], device="cpu")
+        self._place(self._positions[:count], self._rotations[:count])
+
+    def _place(self, positions: np.ndarray, rotations: np.ndarray) -> None:
+        """Find where geoms at positions (K, G, 3) with rotations (K, G, 9) may be seen."""
+        views, (count, geoms) = self._views, positions.shape[:2]
+        views.positions.numpy()[:count] = positions
+        views.rotations.numpy()[:count] = rotations.reshape(count, geoms, 3, 3)
+        wp.launch(cast.locate, (count, geoms), [self._scene, views], device="cpu")
+
+    def _list_tree(self, rest: mujoco.MjData) -> None:
+        """Build the tree that MuJoCo Warp would, at rest, for the order of its geoms."""
+        self._place(rest.geom_xpos[None], rest.geom_xmat[None])
+        tree = wp.Bvh(self._views.lowers[0], self._views.uppers[0], constructor="sah")
+        wp.launch(cast.list_tree, 1, [tree.id, self._scene], device="cpu")
 
     def _draw(self, images: Tensor, count: int) -> Tensor:
         """Draw the first `count` worlds; return the handle's pixels (count,)."""
         nearest_first = self._views.nearest.numpy()[:count].argsort(1, kind="stable")
-        order = wp.array(nearest_first, dtype=wp.int64, device="cpu")
+        order: Any = wp.array(nearest_first, dtype=wp.int64, device="cpu")
         handle = wp.empty((count, self.size), dtype=int, device="cpu")
         arguments = [self._scene, self._views, order, self._screen, wp.from_torch(images), handle]
         wp.launch(cast.draw, self.size, arguments, device="cpu")
         return torch.from_numpy(handle.numpy().sum(1))
 
 
-def _scene(model: mujoco.MjModel, camera: int, size: int, handle: list[int]) -> Any:
-    """Return all that no state changes; the rays are yet to be aimed."""
-    rest = mujoco.MjData(model)
-    mujoco.mj_forward(model, rest)
+def _scene(rest: mujoco.MjData, camera: int, size: int, handle: list[int]) -> Any:
+    """Return all that no state changes, with room for the rays and for the order of the tree."""
+    model = rest.model
     colors = np.where(model.geom_matid[:, None] < 0, model.geom_rgba, model.mat_rgba[model.geom_matid])
     axes = rest.cam_xmat[camera].reshape(3, 3)
     scene: Any = cast.Scene()
@@ -110,6 +123,7 @@ def _scene(model: mujoco.MjModel, camera: int, size: int, handle: list[int]) -> 
     scene.background = wp.vec3(*(int(255 * part) for part in BACKGROUND[:3]))
     scene.eye = wp.vec3(*rest.cam_xpos[camera])
     scene.axes = wp.mat33(*axes.ravel())
+    scene.tree = wp.empty(model.ngeom, dtype=int, device="cpu")
     scene.fovy = model.cam_fovy[camera]
     scene.znear = model.vis.map.znear * model.stat.extent
     scene.rays = wp.empty((size, size), dtype=wp.vec3, device="cpu")
@@ -134,6 +148,7 @@ def _screen(size: int) -> Any:
     screen.distances = wp.empty((size, size), dtype=float, device="cpu")
     screen.normals = wp.empty((size, size), dtype=wp.vec3, device="cpu")
     screen.geoms = wp.empty((size, size), dtype=int, device="cpu")
+    screen.unsure = wp.empty((size, size), dtype=bool, device="cpu")
     return screen
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sitt.config.sim import MujocoWarpConfig
 from sitt.config.task import DrawerConfig
-from sitt.sim.mujoco.raytracer import RayTracer
+from sitt.sim.mujoco_warp.raytracer import RayTracer
 
 
 class WarpRenderer(RayTracer):
