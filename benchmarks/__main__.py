@@ -20,7 +20,7 @@ from typing import Any, Dict, List, Optional
 from benchmarks.record import FOLDER, Figure, table
 
 ALL = {
-    "simulator": "simulator + task beside bare Batch.step, images beside the bare ray tracer",
+    "simulator": "simulator + task beside bare Batch.step, images beside MuJoCo Warp's ray tracer",
     "vector_env": "simulator + task beside Gymnasium's vector environments",
     "ppo_update": "PPO update beside Stable-Baselines3 and rsl_rl",
     "rendering": "images beside mujoco.Renderer",

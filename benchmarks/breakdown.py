@@ -17,7 +17,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
-import mujoco_warp
 from mujoco.batch import Batch
 
 from sitt import evaluation
@@ -39,7 +38,7 @@ PARTS: List[Tuple[Any, str, str]] = [
     (franka_drawer.FrankaDrawer, "joint_targets", "actions to targets"),
     (drawer_world.DrawerWorld, "step", "episodes"),
     (Env, "step", "episodes"),
-    (mujoco_warp, "render", "images: ray tracer"),
+    (renderer.Renderer, "_draw", "images: rays"),
     (renderer.Renderer, "images", "images: the rest"),
     (renderer.Renderer, "handle_pixels", "handle's pixels: the rest"),
     (visibility.HandleVisibility, "__call__", "handle's pixels: the rest"),

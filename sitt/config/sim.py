@@ -27,10 +27,10 @@ class SimConfig(Strict):
     """The simulator that plays the task and makes the student's observations."""
 
     name: Literal["mujoco", "mujoco_warp", "grid", "isaacsim"]
-    """'mujoco': MuJoCo's Batch and MuJoCo Warp's ray tracer, both on the CPU; 'mujoco_warp': MuJoCo Warp's physics and
-    ray tracer, both on a GPU; 'grid': the maze's own cells; 'isaacsim': Isaac Sim 4.0.0 with OIGE, in its container."""
+    """'mujoco': MuJoCo's Batch and images of rays, both on the CPU; 'mujoco_warp': MuJoCo Warp's physics and ray tracer,
+    both on a GPU; 'grid': the maze's own cells; 'isaacsim': Isaac Sim 4.0.0 with OIGE, in its container."""
     render_batch: Count
-    """Student observations made at a time: images drawn per call of the ray tracer, or per visit to the cameras."""
+    """Student observations made at a time: images drawn per call of a kernel, or per visit to the cameras."""
 
     @property
     def needs_gpu(self) -> bool:

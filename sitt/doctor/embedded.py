@@ -74,7 +74,7 @@ def _frame() -> Finding:
     height, width = image.shape[-2:]
     return Finding(
         True,
-        f"{width}×{height} image by MuJoCo Warp's ray tracer on the CPU, no OpenGL; first one after {seconds:.1f} s",
+        f"{width}×{height} image drawn on the CPU, no OpenGL; first one after {seconds:.1f} s",
     )
 
 

@@ -66,6 +66,20 @@ def test_with_cubes() -> None:
     assert_equal(states(30, WITH_PROPS), WITH_PROPS)
 
 
+def test_rays_along_the_faces_of_cubes() -> None:
+    """In the middle column, rays run along faces: whether they hit is a matter of rounding, also that of the bounds."""
+    simulator = MujocoSimulator(WITH_PROPS, SIM, 8, 1)
+    cubes = simulator.batch.qpos[:, 10:].reshape(8, 4, 7)
+    cubes[:, :] = (0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
+    cubes[:, :, 0] = (0.6, 0.45, 0.3, 0.1)
+    cubes[:, :, 1] = 1e-9 * np.arange(32).reshape(8, 4)
+    cubes[:, :, 2] += (0.0, 0.1, 0.2, 0.3)
+    simulator.batch.qpos[:, 10:] = cubes.reshape(8, -1)
+    for target in (1.2, 1.1, 0.9):
+        task = seen_from((1.25, 0.04, 1.2), (0.2, 0.04, target), 50.0, WITH_PROPS)
+        assert_equal(simulator.batch.state.copy(), task, size=65)
+
+
 def test_cubes_at_one_place() -> None:
     """Which of them is seen depends on the order in which they are tried, as far as they differ by about 1e-6 m."""
     task = seen_from(*CAMERAS["joint_top"], WITH_PROPS)

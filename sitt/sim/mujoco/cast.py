@@ -190,7 +190,9 @@ def intersect(
 def enters(eye: wp.vec3, inverse_ray: wp.vec3, lower: wp.vec3, upper: wp.vec3, limit: float) -> bool:
     """Whether a ray meets bounds before a limit, rounded as in Warp's tree: what grazes a geom may miss its bounds."""
     one, other = wp.cw_mul(lower - eye, inverse_ray), wp.cw_mul(upper - eye, inverse_ray)
-    enter, leave = wp.max(wp.min(one, other)), wp.min(wp.max(one, other))
+    low, high = wp.min(one, other), wp.max(one, other)
+    enter = wp.max(low[2], wp.max(low[1], low[0]))
+    leave = wp.min(high[2], wp.min(high[1], high[0]))
     return leave >= 0.0 and leave >= enter and enter < limit
 
 

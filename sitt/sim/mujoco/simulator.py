@@ -28,7 +28,7 @@ class MujocoSimulator:
 
     Args:
         task: the configuration that shapes the scene.
-        sim: how many images are drawn per call of the ray tracer.
+        sim: how many images are drawn at a time.
         num_envs: N, the number of simulations.
         threads: CPU threads of the physics.
     """
