@@ -27,8 +27,8 @@ class SimConfig(Strict):
     """The simulator that plays the task and makes the student's observations."""
 
     name: Literal["mujoco", "mujoco_warp", "grid", "isaacsim"]
-    """'mujoco': MuJoCo's Batch and images of rays, both on the CPU; 'mujoco_warp': MuJoCo Warp's physics and ray tracer,
-    both on a GPU; 'grid': the maze's own cells; 'isaacsim': Isaac Sim 4.0.0 with OIGE, in its container."""
+    """'mujoco': MuJoCo's Batch and images by rays, both on the CPU; 'mujoco_warp': MuJoCo Warp's physics and ray
+    tracer, both on a GPU; 'grid': the maze's own cells; 'isaacsim': Isaac Sim 4.0.0 with OIGE, in its container."""
     render_batch: Count
     """Student observations made at a time: images drawn per call of a kernel, or per visit to the cameras."""
 

@@ -1,4 +1,4 @@
-"""The embedded simulator: MuJoCo's physics and images of rays, both on the CPU."""
+"""The embedded simulator: MuJoCo's physics and images by rays, both on the CPU."""
 
 from sitt.sim.mujoco.simulator import MujocoSimulator
 
