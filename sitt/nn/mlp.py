@@ -1,19 +1,55 @@
-"""Multi-layer perceptrons.
+"""Multi-layer perceptrons, as one node in the graph of gradients.
 
 ReLU where OIGE's FrankaCabinetPPO.yaml has ELU: on a CPU, ELU alone takes almost half of the update.
 """
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
-def mlp(inputs: int, widths: Sequence[int]) -> nn.Sequential:
-    """Return an MLP (…, inputs) → (…, widths[-1]) with a ReLU after every layer."""
-    layers = []
-    for width in widths:
-        layers += [nn.Linear(inputs, width), nn.ReLU()]
-        inputs = width
-    return nn.Sequential(*layers)
+class MLP(nn.Sequential):
+    """An MLP (…, inputs) → (…, widths[-1]) with a ReLU after every layer; results and gradients are nn.Sequential's."""
+
+    def __init__(self, inputs: int, widths: Sequence[int]) -> None:
+        layers: List[nn.Module] = []
+        for width in widths:
+            layers += [nn.Linear(inputs, width), nn.ReLU()]
+            inputs = width
+        super().__init__(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last layer's activations."""
+        return _Layers.apply(x, *self.parameters())
+
+
+class _Layers(torch.autograd.Function):
+    """Each ReLU in place, and one pass backwards, whose products autograd takes in the slower order."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *parameters: Tensor) -> Tensor:
+        weights, biases = parameters[::2], parameters[1::2]
+        activations = [x]
+        for weight, bias in zip(weights, biases):
+            activations.append(nn.functional.linear(activations[-1], weight, bias).relu_())
+        ctx.save_for_backward(*activations, *weights)
+        return activations[-1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tuple[Optional[Tensor], ...]:
+        layers = len(ctx.saved_tensors) // 2
+        activations, weights = ctx.saved_tensors[: layers + 1], ctx.saved_tensors[layers + 1 :]
+        gradients: List[Optional[Tensor]] = []
+        for layer in reversed(range(layers)):
+            gradient = torch.ops.aten.threshold_backward(gradient, activations[layer + 1], 0.0)
+            inputs = activations[layer]
+            # Autograd's gradientᵀ · inputs takes twice the time where there are few inputs.
+            gradients = [inputs.t().mm(gradient).t(), gradient.sum(0), *gradients]
+            if layer or ctx.needs_input_grad[0]:
+                gradient = gradient.mm(weights[layer])
+        return (gradient if ctx.needs_input_grad[0] else None, *gradients)

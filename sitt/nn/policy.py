@@ -10,7 +10,7 @@ from sitt.config.schema import RunConfig
 from sitt.device import default_device
 from sitt.nn.distributions import Categorical, Distribution, Gaussian
 from sitt.nn.encoders import make_encoder
-from sitt.nn.mlp import mlp
+from sitt.nn.mlp import MLP
 from sitt.nn.normalizer import Normalizer
 from sitt.seeding import derive_seed, generator
 from sitt.task.world import World
@@ -31,9 +31,9 @@ class Teacher(nn.Module):
         super().__init__()
         sizes, task = config.networks, config.task
         self.normalizer = Normalizer(task.observations)
-        self.encoder = mlp(task.observations, sizes.teacher)
+        self.encoder = MLP(task.observations, sizes.teacher)
         self.decoder = Decoder(sizes.teacher[-1], task.actions)
-        self.critic = nn.Sequential(mlp(task.observations, sizes.critic), nn.Linear(sizes.critic[-1], 1))
+        self.critic = nn.Sequential(MLP(task.observations, sizes.critic), nn.Linear(sizes.critic[-1], 1))
         self.return_normalizer = Normalizer(1)
         log_std = torch.full((task.actions,), config.ppo.initial_std).log()
         self.log_std = None if task.discrete else nn.Parameter(log_std)
@@ -66,7 +66,7 @@ class Student(nn.Module):
         self.image = make_encoder(config.encoder, task.view, generator(0, "random encoder"))
         self.normalizer = Normalizer(self.image.num_features, self.image.common_scale)
         self.trains_images = any(p.requires_grad for p in self.image.parameters())
-        self.body = mlp(self.image.num_features + task.proprioception, config.networks.student)
+        self.body = MLP(self.image.num_features + task.proprioception, config.networks.student)
         self.sees = config.method.sees
         self.view = task.view
         self.proprioception = task.proprioception
@@ -122,7 +122,7 @@ class Networks(nn.Module):
             self.teacher = Teacher(config)
             torch.manual_seed(derive_seed(config.seed, "student networks"))
             self.student = Student(config)
-            self.proxy = mlp(config.task.observations, config.networks.teacher)
+            self.proxy = MLP(config.task.observations, config.networks.teacher)
             self.own_decoder = Decoder(config.networks.teacher[-1], config.task.actions)
         self.shares_decoder = config.method.shares_decoder
         self.to(device)

@@ -73,8 +73,7 @@ class PPO:
         """
         batch = rollout.observations.shape[0]
         size = batch // self.cfg.minibatches
-        advantages = rollout.advantages
-        rollout = replace(rollout, advantages=(advantages - advantages.mean()) / (advantages.std() + 1e-8))
+        rollout = self.standardised(rollout)
         sums: dict[str, float] = {}
         for _ in range(self.cfg.epochs):
             order = torch.randperm(batch, generator=self.rng)
@@ -105,17 +104,28 @@ class PPO:
         self.learning_rate = state["learning_rate"]
         self.rng.set_state(state["rng"])
 
+    def standardised(self, rollout: Rollout) -> Rollout:
+        """Return a roll-out whose advantages, values and returns are standardised.
+
+        Values and returns on the critic's scale: at their own, its gradient would leave the policy no part of the norm.
+        """
+        advantages = rollout.advantages
+        values, returns = (
+            self.teacher.return_normalizer(x.unsqueeze(-1)).squeeze(-1) for x in (rollout.values, rollout.returns)
+        )
+        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        return replace(rollout, advantages=advantages, values=values, returns=returns)
+
     def loss(self, batch: Rollout) -> PPOLoss:
-        """Compute the loss on M transitions with standardised advantages."""
+        """Compute the loss on M standardised transitions."""
         cfg, teacher = self.cfg, self.teacher
         features = teacher.encoder(batch.observations)
         decoded = teacher.decoder(features)
         distribution = teacher.distribution(decoded)
         log_probs = distribution.log_prob(batch.actions)
         policy = clipped_policy_loss(log_probs, batch.log_probs, batch.advantages, cfg.clip)
-        old_values, returns = (self._standardised(x) for x in (batch.values, batch.returns))
         values = teacher.critic(batch.observations).squeeze(-1)
-        value = value_loss(values, old_values, returns, cfg.clip, cfg.clip_value)
+        value = value_loss(values, batch.values, batch.returns, cfg.clip, cfg.clip_value)
         excess = (decoded.abs() - MEAN_BOUND).clamp(min=0.0)
         with torch.no_grad():
             policy_kl = batch.behaviour.kl(distribution).mean()
@@ -136,10 +146,6 @@ class PPO:
         if self.lambda_gradient:
             total = total + pressed(cfg, progress) * self.lambda_gradient * loss.alignment_kl
         return total
-
-    def _standardised(self, returns: Tensor) -> Tensor:
-        """Returns (B,) on the critic's scale: at their own, its gradient would leave the policy no part of the norm."""
-        return self.teacher.return_normalizer(returns.unsqueeze(-1)).squeeze(-1)
 
     def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
         """KL(π_T ‖ π̂_S), whose gradient reaches F_T only: A, the proxy and σ are detached."""

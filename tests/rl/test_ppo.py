@@ -231,11 +231,11 @@ def test_the_critic_learns_returns_on_their_own_scale(networks):
     rollout, ppo = random_rollout(networks), ppo_of(networks)
     normalizer = networks.teacher.return_normalizer
     normalizer.update(rollout.returns.unsqueeze(-1))
-    small = ppo.loss(rollout).value
+    small = ppo.loss(ppo.standardised(rollout)).value
     normalizer.load_state_dict({"mean": torch.zeros(1), "variance": torch.ones(1), "count": torch.zeros(())})
     large = Rollout(**{**vars(rollout), "returns": 100.0 * rollout.returns, "values": 100.0 * rollout.values})
     normalizer.update(large.returns.unsqueeze(-1))
-    assert ppo.loss(large).value.item() == pytest.approx(small.item(), rel=1e-3)
+    assert ppo.loss(ppo.standardised(large)).value.item() == pytest.approx(small.item(), rel=1e-3)
     # What the critic says is in units of the returns.
     observations = rollout.observations[:3]
     said = networks.teacher.critic(observations).squeeze(-1)

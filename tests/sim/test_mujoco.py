@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import ik
+import mujoco
 import numpy as np
 import pytest
 import torch
@@ -244,3 +245,10 @@ def test_props_stay_in_the_drawer_and_move_with_the_cabinet() -> None:
             relative = data.body(f"prop{prop}").xpos - data.body("drawer").xpos
             assert np.abs(relative[:2]).max() < 0.13
             assert relative[2] == pytest.approx(-0.052 + 0.04, abs=0.002)  # on the tray's bottom
+
+
+def test_no_step_reads_the_clock():
+    simulator = make()
+    simulator.step(DEFAULT.expand(1, 9))
+    timer = simulator.batch.get_data(0).timer[mujoco.mjtTimer.mjTIMER_STEP]
+    assert timer.number > 0 and timer.duration == 0.0

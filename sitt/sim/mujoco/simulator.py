@@ -17,6 +17,7 @@ from sitt.guard import require_finite
 from sitt.sim.base import SimState
 from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state, yaw_quaternion
 from sitt.sim.mujoco.renderer import Renderer
+from sitt.sim.mujoco.timers import stop_timers
 
 _STAGE = mujoco.mjtStage.mjSTAGE_VEL
 _ROBOT = slice(0, 9)
@@ -34,6 +35,7 @@ class MujocoSimulator:
     """
 
     def __init__(self, task: DrawerConfig, sim: SimConfig, num_envs: int, threads: int) -> None:
+        stop_timers()
         self.num_envs = num_envs
         self.device = torch.device("cpu")
         self.bad_simulations = 0
