@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import importlib
 import os
@@ -30,6 +31,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run one sub-command; return 0, 1 (a mistake that the message names) or 2 (wrong usage)."""
     options = _parser().parse_args(arguments)
     gc.set_threshold(COLLECT_EVERY)
+    # Else Python, as it ends, goes through all modules again and again for garbage: torch's and Warp's take a second.
+    atexit.register(gc.freeze)
     _stop_with_workflow()
     try:
         status = options.run(options)

@@ -6,6 +6,13 @@ import sys
 import pytest
 
 HEAVY = {"torch", "mujoco", "mujoco_warp", "transformers", "matplotlib", "seaborn", "pandas", "duckdb", "pyarrow"}
+HEAVY |= {"torch._dynamo", "sympy"}
+STEP = """
+import torch
+from sitt.rl.optimization import Adam, descend
+weights = [torch.nn.Parameter(torch.ones(2))]
+descend("learner", weights[0].sum(), Adam(weights, 0.1), weights, 1.0)
+"""
 
 
 @pytest.mark.parametrize(
@@ -15,6 +22,7 @@ HEAVY = {"torch", "mujoco", "mujoco_warp", "transformers", "matplotlib", "seabor
         ("from sitt.config.compose import compose; compose('maze', 'dagger', 0)", set()),
         ("import sitt.store, sitt.query, sitt.report.table1, sitt.report.html", {"duckdb"}),
         ("import sitt.methods.joint, sitt.evaluation", {"torch"}),
+        (STEP, {"torch"}),
     ],
 )
 def test_each_part_imports_only_what_it_needs(code, needed):
