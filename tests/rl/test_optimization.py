@@ -60,5 +60,5 @@ def test_it_goes_on_from_its_state_to_the_bit():
 
 def test_the_state_of_other_parameters_is_refused():
     parameters, _ = twins()
-    with pytest.raises(ValueError, match="longer|shorter"):
+    with pytest.raises(ValueError, match="zip"):
         Adam(parameters, 1e-2).load_state_dict(Adam(parameters[:2], 1e-2).state_dict())
