@@ -30,3 +30,18 @@ def test_each_part_imports_only_what_it_needs(code, needed):
     script = f"import sys\n{code}\nprint(*sorted({HEAVY} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == needed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "frozen"),
+    [
+        (["configure", "--experiment", "maze", "--method", "dagger", "--seed", "0", "--output", "c.yaml"], True),
+        (["query", "nosuch", "SELECT 1"], False),
+    ],
+)
+def test_a_job_ends_without_a_search_for_garbage_unless_duckdb_would_complain(tmp_path, arguments, frozen):
+    script = "import atexit, gc\natexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+    script += f"from sitt.cli import main\nmain({arguments})"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(frozen)
+    assert "nanobind" not in done.stderr
