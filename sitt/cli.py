@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import importlib
 import os
@@ -30,6 +31,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run one sub-command; return 0, 1 (a mistake that the message names) or 2 (wrong usage)."""
     options = _parser().parse_args(arguments)
     gc.set_threshold(COLLECT_EVERY)
+    atexit.register(_end_at_once)
     _stop_with_workflow()
     try:
         status = options.run(options)
@@ -48,6 +50,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _end_at_once() -> None:
+    """Spare Python the search for garbage as it ends: it goes through torch's and Warp's modules for a second."""
+    if "duckdb" not in sys.modules:  # which lists at length what it finds alive in the end
+        gc.freeze()
 
 
 def _parser() -> argparse.ArgumentParser:

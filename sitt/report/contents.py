@@ -23,7 +23,6 @@ MAZE = (
     "Around: the target was reached without a cell of the path. Steps: of the episodes that reached the target."
 )
 """What the table of endings is."""
-SMOKE_LABEL = "SMOKE TEST: these numbers mean nothing"
 FEW_SEEDS = 10
 """Below this many seeds the notes warn that an interval says little."""
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sitt.config.compose import load
 from sitt.evaluation import teacher_actor
-from sitt.report.contents import SMOKE_LABEL
+from sitt.report import SMOKE_LABEL
 from sitt.report.drawing import write_figure
 from sitt.report.film import Camera, Moment, caption, drawer, film
 from sitt.runs.paths import CONFIG, POLICY
@@ -28,8 +28,8 @@ class Run(NamedTuple):
     """One teacher's episodes."""
 
     label: str
-    episodes: list[list[tuple[Moment, Image.Image] | None]]
-    """For each start state and each of MOMENTS its picture; None: it never came to that."""
+    episodes: list[list[tuple[Image.Image, tuple[str, str]] | None]]
+    """For each start state and each of MOMENTS its picture and caption; None: it never came to that."""
     smoke_test: bool
 
 
@@ -71,9 +71,12 @@ def _play(run_dir: Path) -> Run | None:
     task = drawer(config)
     camera = Camera(task, "student", SIZE)
     episodes = []
-    for episode in film(config, run_dir / POLICY, teacher_actor, STARTS):
+    filmed, eyes = film(config, run_dir / POLICY, teacher_actor, STARTS)
+    for episode in filmed:
         picked = pick(episode, task.success_opening)
-        episodes.append([moment and (moment, camera.picture(moment)) for moment in picked])
+        episodes.append(
+            [moment and (camera.picture(moment), caption(moment, eyes.visible(moment))) for moment in picked]
+        )
     return Run(f"{config.method.label}\nseed {config.seed}", episodes, config.experiment.smoke_test)
 
 
@@ -98,7 +101,7 @@ def _draw(runs: dict[Path, Run | None]) -> Figure:
     return figure
 
 
-def _show(axis: Axes, picked: tuple[Moment, Image.Image] | None, lack: str) -> None:
+def _show(axis: Axes, picked: tuple[Image.Image, tuple[str, str]] | None, lack: str) -> None:
     """Draw one picture with its caption, or say why there is none."""
     axis.set_xticks([])
     axis.set_yticks([])
@@ -107,6 +110,6 @@ def _show(axis: Axes, picked: tuple[Moment, Image.Image] | None, lack: str) -> N
         axis.set_box_aspect(1)
         axis.text(0.5, 0.5, lack, ha="center", va="center", fontsize=8, color="0.35", transform=axis.transAxes)
         return
-    moment, picture = picked
+    picture, words = picked
     axis.imshow(picture)
-    axis.set_xlabel("\n".join(caption(moment)), fontsize=7, labelpad=3)
+    axis.set_xlabel("\n".join(words), fontsize=7, labelpad=3)

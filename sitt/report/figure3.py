@@ -11,7 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sitt.report.contents import SMOKE_LABEL, Contents, Row, read
+from sitt.report import SMOKE_LABEL
+from sitt.report.contents import Contents, Row, read
 from sitt.report.drawing import write_figure
 
 LINES = {"student": "-", "teacher": (0, (4, 1.5))}

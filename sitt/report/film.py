@@ -17,7 +17,7 @@ from sitt.config.task import DrawerConfig
 from sitt.env import make_world
 from sitt.errors import UserError
 from sitt.evaluation import Actor, play, start_seeds, start_states
-from sitt.nn.policy import Networks
+from sitt.nn.policy import Networks, Student
 from sitt.runs.session import use_threads
 from sitt.runs.weights import load_networks
 from sitt.sim.mujoco.renderer import Renderer
@@ -34,12 +34,30 @@ class Moment(NamedTuple):
     """(S,), a row of the physics' `Batch.state`."""
     opening: float
     """m of the drawer."""
-    visible: float
-    """Part of the handle that the robot leaves to the student's camera; NaN: outside the image."""
     touched: bool
     """The robot is in contact with the handle."""
-    shown: Tensor
-    """(3, H, W) uint8: what the student is shown."""
+
+
+class Eyes:
+    """Looks at moments again once the episodes are over: few of them are shown, and each look costs images."""
+
+    def __init__(self, world: DrawerWorld, student: Student) -> None:
+        self._world, self._student = world, student
+
+    def visible(self, moment: Moment) -> float:
+        """Return the part of the handle that the robot leaves to the student's camera; NaN: outside the image."""
+        return float(self._world.simulator.handle_visible(self._again(moment)))
+
+    def shown(self, moment: Moment) -> Tensor:
+        """Return what the student is shown, (3, H, W) uint8."""
+        return self._student.look(self._world, self._again(moment))[0]
+
+    def _again(self, moment: Moment) -> Tensor:
+        """Put a moment's state into the simulations, and return one of these."""
+        count = self._world.num_envs
+        states = torch.from_numpy(moment.state).expand(count, -1)
+        self._world.simulator.load({**self._world.simulator.save(), "state": states})
+        return torch.zeros(1, dtype=torch.int64)
 
 
 def drawer(config: RunConfig) -> DrawerConfig:
@@ -53,7 +71,9 @@ def drawer(config: RunConfig) -> DrawerConfig:
     return config.task
 
 
-def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor], count: int) -> list[list[Moment]]:
+def film(
+    config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor], count: int
+) -> tuple[list[list[Moment]], Eyes]:
     """Play episodes from the first `count` start states of the evaluation, in MuJoCo.
 
     They are the very ones in the run's episodes.parquet if it was trained there.
@@ -65,7 +85,7 @@ def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor],
         count: how many episodes.
 
     Returns:
-        For each episode its moments, the first before any control step.
+        For each episode its moments, the first before any control step; and who can look at them.
     """
     control_dt = drawer(config).control_dt
     use_threads(config)
@@ -80,14 +100,12 @@ def film(config: RunConfig, policy: Path, actor_of: Callable[[Networks], Actor],
             [step * control_dt] * count,
             simulator.batch.state.copy(),
             simulator.state.drawer_opening.tolist(),
-            simulator.handle_visible(everyone).tolist(),
             simulator.handle_touched(everyone).tolist(),
-            networks.student.look(world, everyone),
         )
         steps.append([Moment(*values) for values in zip(*columns)])
 
     play(world, start_states(world, start_seeds(config.evaluation.seed, count)), actor_of(networks), observer=record)
-    return [list(episode) for episode in zip(*steps)]
+    return [list(episode) for episode in zip(*steps)], Eyes(world, networks.student)
 
 
 class Camera:
@@ -107,7 +125,7 @@ def to_image(pixels: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
-def caption(moment: Moment) -> tuple[str, str]:
+def caption(moment: Moment, visible: float) -> tuple[str, str]:
     """Return when it is and how far the drawer is open, and how much of the handle is seen."""
-    seen = "out of the image" if math.isnan(moment.visible) else f"{100 * moment.visible:.0f} % visible"
+    seen = "out of the image" if math.isnan(visible) else f"{100 * visible:.0f} % visible"
     return f"{moment.seconds:.2f} s, drawer {max(0.0, 100 * moment.opening):.0f} cm", f"handle {seen}"

@@ -9,10 +9,10 @@ from pathlib import Path
 import jinja2
 
 from sitt.files import atomic_path
+from sitt.report import SMOKE_LABEL
 from sitt.report.contents import (
     COMPARISONS,
     MAZE,
-    SMOKE_LABEL,
     Contents,
     Row,
     comparison_cells,

@@ -22,7 +22,8 @@ from matplotlib.patches import Rectangle
 from sitt.config.maze import MazeConfig
 from sitt.errors import UserError
 from sitt.evaluation import start_states
-from sitt.report.contents import SMOKE_LABEL, Contents, Row, read
+from sitt.report import SMOKE_LABEL
+from sitt.report.contents import Contents, Row, read
 from sitt.report.drawing import write_figure
 from sitt.task.maze import LAVA, MOVES, PATH, STEPS, ColourMaze
 

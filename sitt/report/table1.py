@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 from sitt.files import atomic_path
+from sitt.report import SMOKE_LABEL
 from sitt.report.contents import (
     COMPARISONS,
     MAZE,
-    SMOKE_LABEL,
     Contents,
     Row,
     comparison_cells,

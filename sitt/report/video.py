@@ -12,7 +12,7 @@ from torch import Tensor
 from sitt.config.schema import RunConfig
 from sitt.evaluation import student_actor
 from sitt.files import atomic_path
-from sitt.report.contents import SMOKE_LABEL
+from sitt.report import SMOKE_LABEL
 from sitt.report.film import Camera, caption, drawer, film, to_image
 
 STARTS = 3
@@ -46,11 +46,11 @@ def write_video(config: RunConfig, policy: Path, output: Path) -> None:
     if config.experiment.smoke_test:
         title = SMOKE_LABEL
     frames, durations_ms = [], []
-    episodes = film(config, policy, student_actor, STARTS)
+    episodes, eyes = film(config, policy, student_actor, STARTS)
     for number, episode in enumerate(episodes, 1):
         for moment in [*episode[:-1:STRIDE], episode[-1]]:
-            text = f"start {number} of {len(episodes)}: {', '.join(caption(moment))}"
-            frames.append(_frame(moment.shown, camera.picture(moment), title, text))
+            text = f"start {number} of {len(episodes)}: {', '.join(caption(moment, eyes.visible(moment)))}"
+            frames.append(_frame(eyes.shown(moment), camera.picture(moment), title, text))
             durations_ms.append(round(1000 * STRIDE * task.control_dt))
         durations_ms[-1] = round(1000 * STILL_S)
     palette = _palette(frames)

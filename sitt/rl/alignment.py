@@ -12,7 +12,7 @@ from sitt.config.learning import StudentConfig
 from sitt.config.schema import RunConfig
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
-from sitt.rl.optimization import descend, set_learning_rate
+from sitt.rl.optimization import Adam, descend
 from sitt.seeding import generator
 
 
@@ -29,13 +29,13 @@ class Alignment:
         self.memory = memory
         self.student_parameters: List[nn.Parameter] = [p for p in networks.student.parameters() if p.requires_grad]
         self.proxy_parameters = list(networks.proxy.parameters())
-        self.student_optimizer = torch.optim.Adam(self.student_parameters, lr=cfg.learning_rate, fused=True)
-        self.proxy_optimizer = torch.optim.Adam(self.proxy_parameters, lr=cfg.learning_rate, fused=True)
+        self.student_optimizer = Adam(self.student_parameters, cfg.learning_rate)
+        self.proxy_optimizer = Adam(self.proxy_parameters, cfg.learning_rate)
 
     def update(self, gradient_steps: int, learning_rate: float) -> float:
         """Take gradient steps of student and proxy on minibatches of the memory; return the mean student loss."""
         for optimizer in (self.student_optimizer, self.proxy_optimizer):
-            set_learning_rate(optimizer, learning_rate)
+            optimizer.learning_rate = learning_rate
         total = 0.0
         for _ in range(gradient_steps):
             raw, embeddings = self.memory.sample(self.cfg.batch_size, self.rng)

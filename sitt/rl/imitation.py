@@ -12,7 +12,7 @@ from sitt.config.learning import StudentConfig
 from sitt.env import Env
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
-from sitt.rl.optimization import descend, set_learning_rate
+from sitt.rl.optimization import Adam, descend
 
 
 class Demonstrator:
@@ -69,11 +69,11 @@ class Cloning:
         self.rng = rng
         learners = (networks.student, networks.own_decoder)
         self.parameters: List[nn.Parameter] = [p for m in learners for p in m.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(self.parameters, lr=cfg.learning_rate, fused=True)
+        self.optimizer = Adam(self.parameters, cfg.learning_rate)
 
     def update(self, gradient_steps: int, learning_rate: float) -> float:
         """Take gradient steps on random minibatches of all states so far; return the mean loss."""
-        set_learning_rate(self.optimizer, learning_rate)
+        self.optimizer.learning_rate = learning_rate
         total = 0.0
         for _ in range(gradient_steps):
             loss = self.loss(self.memory.sample(self.cfg.batch_size, self.rng))

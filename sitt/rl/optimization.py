@@ -1,31 +1,85 @@
-"""One step of an optimiser with a limit on the gradient's norm, and its learning rate."""
+"""One step of an optimiser with a limit on the gradient's norm."""
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, Dict, List
 
 import torch
 from torch import Tensor, nn
 
 from sitt.guard import require_finite
 
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
 
-def descend(
-    learner: str, loss: Tensor, optimizer: torch.optim.Optimizer, parameters: List[nn.Parameter], max_norm: float
-) -> None:
+
+class Adam:
+    """Adam [Kingma and Ba 2015] by torch's fused kernel: `torch.optim.Adam(fused=True)` to the bit.
+
+    That one imports torch's compiler when it is made, which takes longer than all of MuJoCo.
+    """
+
+    def __init__(self, parameters: List[nn.Parameter], learning_rate: float) -> None:
+        self.parameters = parameters
+        self.learning_rate = learning_rate
+        """Of the next step."""
+        self._means = [torch.zeros_like(parameter) for parameter in parameters]
+        self._squares = [torch.zeros_like(parameter) for parameter in parameters]
+        self._steps = [torch.zeros((), device=parameter.device) for parameter in parameters]
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move the parameters that have a gradient; the others stay, and this step is none of theirs."""
+        every = zip(self.parameters, self._means, self._squares, self._steps)
+        moved = [(p, p.grad, mean, square, step) for p, mean, square, step in every if p.grad is not None]
+        parameters, gradients, means, squares, steps = (list(column) for column in zip(*moved))
+        torch._foreach_add_(steps, 1)
+        torch._fused_adam_(
+            parameters,
+            gradients,
+            means,
+            squares,
+            [],
+            steps,
+            lr=self.learning_rate,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that the next steps depend on, but for the parameters."""
+        return {
+            "learning_rate": self.learning_rate,
+            "means": self._means,
+            "squares": self._squares,
+            "steps": self._steps,
+        }
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.learning_rate = state["learning_rate"]
+        for name in ("means", "squares", "steps"):
+            for mine, saved in zip(getattr(self, f"_{name}"), state[name], strict=True):
+                mine.copy_(saved)
+
+
+def descend(learner: str, loss: Tensor, optimizer: Adam, parameters: List[nn.Parameter], max_norm: float) -> None:
     """Move the `parameters` of `learner` down the gradient of `loss`; gradients on anything else are of no effect.
 
     Raises:
         NotFiniteError: loss or gradient is not finite; the parameters are as they were.
     """
     require_finite(f"{learner}'s loss", loss.detach())
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     loss.backward()
     require_finite(f"norm of the {learner}'s gradient", nn.utils.clip_grad_norm_(parameters, max_norm))
     optimizer.step()
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Use `learning_rate` from the next step on."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sitt.config.learning import PPOConfig
 from sitt.nn.policy import Teacher
-from sitt.rl.optimization import descend, set_learning_rate
+from sitt.rl.optimization import Adam, descend
 from sitt.rl.rollout import Rollout
 from sitt.rl.schedule import explored, pressed, settled
 
@@ -62,7 +62,7 @@ class PPO:
         self.rng = rng
         self.parameters = list(teacher.parameters())
         self.learning_rate = cfg.learning_rate
-        self.optimizer = torch.optim.Adam(self.parameters, lr=cfg.learning_rate, fused=True)
+        self.optimizer = Adam(self.parameters, cfg.learning_rate)
 
     def update(self, rollout: Rollout, progress: float) -> Dict[str, float]:
         """Improve the teacher on one roll-out; return mean losses by name.
@@ -178,4 +178,4 @@ class PPO:
             self.learning_rate = max(self.learning_rate / 1.5, MIN_LEARNING_RATE)
         elif kl < 0.5 * desired_kl:
             self.learning_rate = min(self.learning_rate * 1.5, MAX_LEARNING_RATE)
-        set_learning_rate(self.optimizer, self.learning_rate)
+        self.optimizer.learning_rate = self.learning_rate

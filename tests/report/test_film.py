@@ -5,13 +5,11 @@ import shutil
 import duckdb
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from sitt.config.compose import dump
 from sitt.evaluation import evaluate_run, teacher_actor
-from sitt.report import figure2
-from sitt.report.contents import SMOKE_LABEL
+from sitt.report import SMOKE_LABEL, figure2
 from sitt.report.film import Moment, caption, film
 from sitt.report.video import GAP, LINE, SIZE, STARTS, write_video
 
@@ -27,8 +25,8 @@ def runs(trained, tmp_path):
     return [*folders, tmp_path / "lost" / "seed0"]
 
 
-def moment(step, touched=False, opening=0.0, visible=1.0):
-    return Moment(step / 60, np.zeros(3), opening, visible, touched, torch.zeros(3, 2, 2, dtype=torch.uint8))
+def moment(step, touched=False, opening=0.0):
+    return Moment(step / 60, np.zeros(3), opening, touched)
 
 
 def test_what_is_filmed_is_what_was_evaluated(trained, tmp_path):
@@ -36,11 +34,11 @@ def test_what_is_filmed_is_what_was_evaluated(trained, tmp_path):
     evaluate_run(config, policy, tmp_path / "episodes.parquet")
     sql = f"SELECT policy, handle_visible, max_opening_m FROM '{tmp_path}/episodes.parquet' ORDER BY policy, episode"
     rows = [row for row in duckdb.sql(sql).fetchall() if row[0] == "teacher"]
-    episodes = film(config, policy, teacher_actor, 3)
+    episodes, eyes = film(config, policy, teacher_actor, 3)
     every = config.evaluation.visibility_every
     for episode, (_, visible, opening) in zip(episodes, rows, strict=False):
         assert len(episode) == config.task.episode_length + 1
-        assert np.mean([moment.visible for moment in episode[:-1:every]]) == pytest.approx(visible, abs=1e-6)
+        assert np.mean([eyes.visible(moment) for moment in episode[:-1:every]]) == pytest.approx(visible, abs=1e-6)
         assert max(moment.opening for moment in episode[1:]) == pytest.approx(opening, abs=1e-7)
 
 
@@ -51,8 +49,8 @@ def test_the_moments_of_an_episode():
 
 
 def test_captions_give_time_opening_and_what_is_seen():
-    assert caption(moment(45, opening=0.391, visible=0.462)) == ("0.75 s, drawer 39 cm", "handle 46 % visible")
-    assert caption(moment(0, opening=-1e-4, visible=float("nan"))) == ("0.00 s, drawer 0 cm", "handle out of the image")
+    assert caption(moment(45, opening=0.391), 0.462) == ("0.75 s, drawer 39 cm", "handle 46 % visible")
+    assert caption(moment(0, opening=-1e-4), float("nan")) == ("0.00 s, drawer 0 cm", "handle out of the image")
 
 
 def test_figure2_has_a_row_per_run_and_start_and_names_what_is_missing(runs):

@@ -3,8 +3,8 @@ import struct
 import pytest
 from synthetic_runs import build, write_experiment, write_run
 
-from sitt.report import drawing, figure3
-from sitt.report.contents import SMOKE_LABEL, read
+from sitt.report import SMOKE_LABEL, drawing, figure3
+from sitt.report.contents import read
 
 
 def drawn(database):

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from synthetic_runs import build
 
-from sitt.report.contents import SMOKE_LABEL
+from sitt.report import SMOKE_LABEL
 from sitt.report.html import write_html
 
 

@@ -4,8 +4,8 @@ import pytest
 from synthetic_runs import build, write_json, write_run
 
 from sitt.query import query
-from sitt.report import drawing, sweep
-from sitt.report.contents import SMOKE_LABEL, read
+from sitt.report import SMOKE_LABEL, drawing, sweep
+from sitt.report.contents import read
 
 SETTINGS = {
     "joint": (0.0, 0.0, 4000),

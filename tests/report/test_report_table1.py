@@ -5,7 +5,8 @@ import pytest
 
 from sitt.errors import UserError
 from sitt.query import query
-from sitt.report.contents import SMOKE_LABEL, read
+from sitt.report import SMOKE_LABEL
+from sitt.report.contents import read
 from sitt.report.table1 import write_table1
 
 

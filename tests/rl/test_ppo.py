@@ -186,7 +186,7 @@ def test_the_learning_rate_follows_the_kl(networks):
     ppo._adapt_learning_rate(0.01, 0.01)
     assert ppo.learning_rate == pytest.approx(1e-3 / 1.5)
     ppo._adapt_learning_rate(0.001, 0.01)
-    assert ppo.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3)
+    assert ppo.optimizer.learning_rate == pytest.approx(1e-3)
 
 
 def test_steps_are_constant_while_exploring_and_then_shrink(networks):

@@ -15,6 +15,8 @@ rule store:
         "results/{experiment}/logs/store.log",
     benchmark:
         "results/{experiment}/benchmarks/store.tsv"
+    # As soon as it can: Table 1, Figure 3 and the report wait for it.
+    priority: 1
     conda:
         "../envs/sitt.yaml"
     threads: 1

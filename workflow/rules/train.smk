@@ -21,7 +21,7 @@ rule train:
     benchmark:
         "results/{experiment}/benchmarks/{method}/seed{seed}/train.tsv"
     # The longest jobs first, so that no core stands idle at the end; the imitators' rules lower it.
-    priority: 1
+    priority: 2
     conda:
         "../envs/sitt.yaml"
     container:
