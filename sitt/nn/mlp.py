@@ -46,7 +46,9 @@ class _Layers(torch.autograd.Function):
         activations, weights = ctx.saved_tensors[: layers + 1], ctx.saved_tensors[layers + 1 :]
         gradients: List[Optional[Tensor]] = []
         for layer in reversed(range(layers)):
-            gradient = torch.ops.aten.threshold_backward(gradient, activations[layer + 1], 0.0)
+            # In place, but for the gradient that is the caller's.
+            after_relu = torch.empty_like(gradient) if layer == layers - 1 else gradient
+            gradient = torch.ops.aten.threshold_backward(gradient, activations[layer + 1], 0.0, grad_input=after_relu)
             inputs = activations[layer]
             # Autograd's gradientᵀ · inputs takes twice the time where there are few inputs.
             gradients = [inputs.t().mm(gradient).t(), gradient.sum(0), *gradients]
