@@ -29,6 +29,11 @@ def run_folder(experiment: str, method: str, seed: int) -> Path:
     return RESULTS / experiment / "runs" / method / f"seed{seed}"
 
 
+def opening_file(experiment: str, seed: int) -> Path:
+    """Return the beginning that a seed's joint trainings share."""
+    return RESULTS / experiment / "opening" / f"seed{seed}" / "opening.pt"
+
+
 def checkpoint_folder(run_folder: Path, config: RunConfig) -> Path:
     """Return the folder of a run's rolling checkpoints, which Snakemake does not own and so never deletes.
 

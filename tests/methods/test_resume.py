@@ -64,7 +64,7 @@ def test_a_kill_costs_what_came_after_the_last_checkpoint_only(trained, tmp_path
     with pytest.raises(Killed):
         train_again(run, tmp_path, every)
     seen = []
-    monkeypatch.setattr(Progress, "resumed", lambda progress, iteration, env_steps: seen.append(iteration))
+    monkeypatch.setattr(Progress, "resumed", lambda progress, iteration, env_steps, source: seen.append(iteration))
     train_again(run, tmp_path, every)
     assert seen == [2]
     assert_same_results(tmp_path, run.folder)
