@@ -52,6 +52,7 @@ class Checkpoint:
         Raises:
             UserError: the folder cannot be written, or another process keeps it.
         """
+        self.config = config
         self.run_folder = run_folder
         self.folder = checkpoint_folder(run_folder, config)
         self.file = self.folder / "checkpoint.pt"
@@ -79,7 +80,10 @@ class Checkpoint:
         if self.file.exists():
             return self._restore(self.file, "remove its folder, and the training starts anew")
         if opening:
-            return self._restore(opening, "remove it, and the workflow trains it anew", BEFORE_LAMBDA)
+            done = self._restore(opening, "remove it, and the workflow trains it anew", BEFORE_LAMBDA)
+            if checkpoint_folder(opening.parent, self.config) != self.folder:
+                discard_checkpoint(self.config, opening.parent)
+            return done
         return 0
 
     def due(self) -> bool:
@@ -102,8 +106,8 @@ class Checkpoint:
     def finish(self, iterations: int, write_results: Callable[[List[Dict[str, Any]]], None]) -> None:
         """Write the results of a training whose `iterations` are done, so that these are never made again.
 
-        In a workflow the checkpoint stays until the run is evaluated: Snakemake deletes the results of a job that
-        is killed before it was seen to end.
+        In a workflow the checkpoint stays until the run is evaluated, or the opening begun with: Snakemake deletes the
+        results of a job that is killed before it was seen to end.
 
         Args:
             iterations: how many there were.

@@ -11,7 +11,7 @@ import torch
 from sitt.errors import UserError
 from sitt.evaluation import evaluate_run
 from sitt.methods import train
-from sitt.runs import checkpoint
+from sitt.runs import checkpoint, key
 from sitt.runs.progress import Progress
 from tests.conftest import assert_same_results, at_iteration, tiny
 
@@ -163,7 +163,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(trained, stopped):
 
 
 def test_a_checkpoint_of_another_version_of_the_code_is_refused(trained, stopped, monkeypatch):
-    monkeypatch.setattr(checkpoint, "RESULTS_VERSION", checkpoint.RESULTS_VERSION + 1)
+    monkeypatch.setattr(key, "RESULTS_VERSION", key.RESULTS_VERSION + 1)
     assert re.search(r"RESULTS_VERSION was \d+, now \d+;", refusal(train_again, trained("joint"), stopped))
 
 

@@ -17,10 +17,9 @@ rule configure:
         # A new title or an extra seed of the experiment changes nothing here, and trains nothing anew.
         key=lambda wildcards: result_key(wildcards.experiment, wildcards.method, int(wildcards.seed)),
     # The training of a stale run starts anew, so its checkpoint goes, as its results do; `sitt train` alone would
-    # refuse to go on from a checkpoint of another configuration. (An opening's lies beside its configuration.)
+    # refuse to go on from a checkpoint of another configuration.
     shell:
-        "rm -rf results/{wildcards.experiment:q}/checkpoints/{wildcards.method:q}/seed{wildcards.seed:q} "
-        '"$(dirname {output:q})"/checkpoints && '
+        "rm -rf results/{wildcards.experiment:q}/checkpoints/{wildcards.method:q}/seed{wildcards.seed:q} && "
         "sitt configure --experiment {wildcards.experiment:q} --method {wildcards.method:q} --seed {wildcards.seed:q} "
         "--output {output:q} > {log:q} 2>&1"
 
