@@ -3,9 +3,10 @@
     python -m benchmarks.overhead results/embedded
 
 Everything is counted in core-seconds: cores times the wall time of the one call of Snakemake that made all runs, from
-its log. Simulation and learning are what run.json says that each training took, and the evaluations, from which as much
-is taken off as the trainings' jobs took beyond that: start-up, imports, files. All else is overhead: that start-up, the
-jobs of all other rules, and cores that stood idle, be it for Snakemake or for want of jobs.
+its log. Simulation and learning are what run.json says that each training's process took, and the openings and the
+evaluations, from which as much is taken off as the trainings' jobs took beyond that: start-up, imports, files. All
+else is overhead: that start-up, the jobs of all other rules, and cores that stood idle, be it for Snakemake or for want
+of jobs.
 Exit status 1 if it is more than 5 %.
 """
 
@@ -23,7 +24,7 @@ from benchmarks.record import Figure, conclude, parser
 from sitt.errors import UserError
 
 GOAL = 5.0
-USEFUL = ("training", "evaluation")
+USEFUL = ("training", "openings", "evaluation")
 
 
 class Call(NamedTuple):
@@ -38,7 +39,7 @@ class Run(NamedTuple):
 
     threads: int
     training: float
-    """As its run.json says."""
+    """As its run.json says of the last process, the opening that came before not counted."""
     train: float
     evaluate: float
     """The two jobs."""
@@ -74,7 +75,7 @@ def read_runs(results: Path) -> List[Run]:
         told = json.loads(file.read_text(encoding="utf-8"))
         jobs = results / "benchmarks" / file.parent.relative_to(results / "runs")
         train, evaluate = (job_seconds(jobs / f"{rule}.tsv") for rule in ("train", "evaluate"))
-        runs.append(Run(told["config"]["threads"], min(told["wall_s"], train), train, evaluate))
+        runs.append(Run(told["config"]["threads"], told["attempts"][-1]["wall_s"], train, evaluate))
     if not runs:
         raise UserError(f"{results} holds no finished run; name the results folder of an experiment")
     return runs
@@ -83,10 +84,14 @@ def read_runs(results: Path) -> List[Run]:
 def account(results: Path, call: Call, runs: List[Run]) -> Dict[str, float]:
     """Return the core-seconds of each part."""
     start_up = statistics.median(run.train - run.training for run in runs)
+    threads = runs[0].threads  # one number for all runs of an experiment
+    openings = [job_seconds(file) for file in sorted(results.glob("benchmarks/opening/seed*/train.tsv"))]
     parts = {
         "training": sum(run.training * run.threads for run in runs),
+        "openings": sum(max(spent - start_up, 0.0) * threads for spent in openings),
         "evaluation": sum(max(run.evaluate - start_up, 0.0) * run.threads for run in runs),
         "start-up of trainings": sum((run.train - run.training) * run.threads for run in runs),
+        "start-up of openings": sum(min(spent, start_up) * threads for spent in openings),
         "start-up of evaluations": sum(min(run.evaluate, start_up) * run.threads for run in runs),
     }
     for file in sorted(results.glob("benchmarks/**/*.tsv")):

@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--output", required=True, type=Path, help="the policy.pt to write")
     train.add_argument("--teacher", type=Path, help="policy.pt of the teacher to imitate, or the recording to replay")
     train.add_argument("--record", type=Path, help="the recording to write, of a training with both λ at 0")
+    train.add_argument("--opening", type=Path, help="what the method `opening` wrote: begin with that")
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="play the final evaluation of a trained run")
@@ -151,7 +152,7 @@ def _train(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
     from sitt.methods import train
 
-    train(load(options.config), options.output, options.teacher, options.record)
+    train(load(options.config), options.output, options.teacher, options.record, options.opening)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

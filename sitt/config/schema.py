@@ -74,6 +74,8 @@ class MethodConfig(Strict):
     """Whether a finished teacher is imitated; a fact of the algorithm."""
     replays: ClassVar[bool] = False
     """Whether a recorded joint training may be replayed instead; a fact of the algorithm."""
+    continues: ClassVar[bool] = False
+    """Whether the training may begin with an opening that several methods share; a fact of the algorithm."""
     sees: ClassVar[bool] = True
     """Whether the student is shown the task's view, or else a black one; a fact of the algorithm."""
 

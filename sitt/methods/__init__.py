@@ -22,7 +22,13 @@ def config_class(algorithm: str) -> Type[MethodConfig]:
     return _module(algorithm).Config
 
 
-def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Optional[Path] = None) -> None:
+def train(
+    config: RunConfig,
+    output: Path,
+    teacher: Optional[Path],
+    record: Optional[Path] = None,
+    opening: Optional[Path] = None,
+) -> None:
     """Train one run and write policy.pt (last), training.parquet and run.json into output's folder.
 
     Args:
@@ -30,10 +36,11 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
         output: the policy.pt to write.
         teacher: policy.pt of a finished run to imitate, for algorithms that need one; or a recording to replay.
         record: the recording to write, for a training whose teacher does not depend on its student.
+        opening: what the method `opening` wrote, for a joint training to begin with.
 
     Raises:
-        UserError: a teacher is missing, or one too many; the training cannot be recorded; the simulator's device is
-            missing; or the training stops (`sitt.runs.session`).
+        UserError: a teacher is missing, or one too many; the training cannot be recorded, or has no opening; the
+            simulator's device is missing; or the training stops (`sitt.runs.session`).
     """
     name = config.method.name
     if teacher is None and config.method.imitates:
@@ -43,13 +50,13 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
     train_it = _module(config.method.algorithm).train
     if record is not None and not config.method.recordable:
         raise UserError(f"--record {record}: {name} trains no teacher that its student leaves alone; leave it out")
+    if opening is not None and not config.method.continues:
+        raise UserError(f"--opening {opening}: {name} shares none with joint training; leave --opening out")
+    options = {name: file for name, file in (("record", record), ("opening", opening)) if file is not None}
     from sitt.device import beside  # the workflow reads this module, and torch takes a second
 
     with beside(config.sim):
-        if record is None:
-            train_it(config, output, teacher)
-        else:
-            train_it(config, output, teacher, record)
+        train_it(config, output, teacher, **options)
 
 
 def _module(algorithm: str) -> ModuleType:

@@ -14,6 +14,7 @@ class Config(joint.Config):
 
     sees: ClassVar[bool] = False
     replays: ClassVar[bool] = True
+    continues: ClassVar[bool] = False
 
     @property
     def recordable(self) -> bool:

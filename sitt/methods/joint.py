@@ -14,6 +14,7 @@ class Config(MethodConfig):
     """Strength of the pressure on the teacher to be imitable."""
 
     shares_decoder: ClassVar[bool] = True
+    continues: ClassVar[bool] = True
 
     lambda_penalty: NonNegative
     """Weight of KL(π_T ‖ π̂_S) in the (scaled) reward; paper, eq. 6, first term."""
@@ -30,8 +31,24 @@ class Config(MethodConfig):
         return not self.lambda_penalty and not self.lambda_gradient
 
 
-def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Optional[Path] = None) -> None:
-    """Alternate roll-out, policy update and alignment; `record` names the file to keep a `Recording` in."""
+def train(
+    config: RunConfig,
+    output: Path,
+    teacher: Optional[Path],
+    record: Optional[Path] = None,
+    opening: Optional[Path] = None,
+    opens: bool = False,
+) -> None:
+    """Alternate roll-out, policy update and alignment.
+
+    Args:
+        config: the resolved configuration.
+        output: the policy.pt to write, or the opening.
+        teacher: None.
+        record: the file to keep a `Recording` in.
+        opening: the opening to begin with.
+        opens: write an opening: end before λ is in force.
+    """
     # Imported here: the workflow reads every Config, and torch takes a second.
     from sitt.env import make_env
     from sitt.nn.policy import Networks
@@ -68,7 +85,7 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
         config.ppo, networks.teacher, networks.proxy, method.lambda_gradient, generator(config.seed, "minibatches")
     )
     memory, alignment = make_alignment(config, networks, method.activation_loss)
-    recording = Recording.start(config, networks.teacher) if record else None
+    recording = Recording.start(config, networks.teacher) if record or opens else None
     session = Session(config, networks, teacher_changes=True)
 
     def iterate(iteration: int) -> Dict[str, float]:
@@ -90,7 +107,11 @@ def train(config: RunConfig, output: Path, teacher: Optional[Path], record: Opti
         return losses
 
     parts: Dict[str, Stateful] = {"collector": collector, "ppo": ppo, "alignment": alignment}
-    if recording and record:
-        session.run(output, {**parts, "recording": recording}, memory, iterate, partial(recording.write, record))
+    if recording:
+        parts["recording"] = recording
+    if opens:
+        session.open(output, parts, memory, iterate)
+    elif recording and record:
+        session.run(output, parts, memory, iterate, opening, partial(recording.write, record))
     else:
-        session.run(output, parts, memory, iterate)
+        session.run(output, parts, memory, iterate, opening)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 import torch
 from torch import Tensor
@@ -57,6 +57,17 @@ class Memory:
         first = (self.added - count) % self.capacity
         end = first + count
         return [slice(first, min(end, self.capacity)), slice(0, max(0, end - self.capacity))]
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return all that is kept; a checkpoint has a log of its own for it (`sitt.runs.memory_log`)."""
+        kept = {"observations": self.observations[: self.size], "embeddings": self.embeddings[: self.size]}
+        return {"added": self.added, **{name: values.cpu().clone() for name, values in kept.items()}}
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.added = state["added"]
+        self.observations[: self.size] = state["observations"]
+        self.embeddings[: self.size] = state["embeddings"]
 
     def sample(self, count: int, rng: torch.Generator) -> PairedObservations:
         """Draw `count` states with replacement."""

@@ -8,16 +8,17 @@ from typing import Any, Dict, Mapping
 import torch
 from torch import Tensor
 
-from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
 from sitt.device import default_device
 from sitt.errors import UserError
 from sitt.nn.policy import Teacher
-from sitt.runs.provenance import RESULTS_VERSION
+from sitt.runs.key import differences, training_key
 from sitt.runs.weights import read_tensors, write_tensors
 
 POLICY = ("encoder.", "decoder.", "log_std")
 NORMALIZER = ("normalizer.mean", "normalizer.variance")
+METHOD = ("method.", "experiment.")
+"""Beginnings of the keys in which the training that replays a recording may differ."""
 LOSSES = ("policy", "value", "learning_rate")
 
 
@@ -35,7 +36,7 @@ class Recording:
         with torch.device("cpu"):
             recording = cls(
                 {
-                    "of": _of(config),
+                    "of": training_key(config),
                     "observations": [],
                     "losses": torch.zeros(iterations, len(LOSSES), dtype=torch.float64),
                     "bad_simulations": torch.zeros(iterations, dtype=torch.int64),
@@ -65,8 +66,8 @@ class Recording:
         return self.content
 
     def load_state_dict(self, state: Dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
-        self.content = state
+        """Restore what `state_dict` returned, also that of an opening, whose method has another name."""
+        self.content = {**state, "of": self.content["of"]}
 
     def observations(self, iteration: int) -> Tensor:
         """Return the raw observations (K, O) that iteration 1, 2, … showed to the student."""
@@ -114,17 +115,11 @@ def read_recording(path: Path, config: RunConfig) -> Recording:
     mend = "remove it and train that run again"
     try:
         content = read_tensors(path)
-        fits = content["of"] == _of(config)
+        changes = differences(content["of"], training_key(config), METHOD)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist; `sitt train --record` writes it") from error
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is damaged or no recording; {mend}") from error
-    if not fits:
-        raise UserError(f"{path} records a training of another configuration or version of the code; {mend}")
+    if changes:
+        raise UserError(f"{path} records another training: {changes}; undo that, or {mend}")
     return Recording(content)
-
-
-def _of(config: RunConfig) -> Dict[str, Any]:
-    """Return what a recording depends on: all that shapes a run's result, but for its method."""
-    kept = {name: value for name, value in shaping(config).items() if name not in ("method", "experiment")}
-    return {**kept, "RESULTS_VERSION": RESULTS_VERSION}

@@ -23,6 +23,12 @@ def pressed(cfg: PPOConfig, progress: float) -> float:
     return min(1.0, (progress - cfg.lambda_start) / cfg.lambda_rise) if cfg.lambda_rise else 1.0
 
 
+def iterations_before_lambda(config: RunConfig) -> int:
+    """Iterations of which each training that differs in λ alone makes the same."""
+    iterations = config.training.iterations
+    return sum(not pressed(config.ppo, done / iterations) for done in range(iterations))
+
+
 def settled(cfg: PPOConfig, progress: float) -> float:
     """Share of the time after the exploration that is over, when the share `progress` of the training is."""
     left = 1.0 - cfg.exploration_fraction

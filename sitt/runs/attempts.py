@@ -25,6 +25,10 @@ class Attempts:
         started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.all: List[Dict[str, Any]] = [*_read(self.file), {"started_at": started_at, "wall_s": None, "exit": None}]
 
+    def follow(self, earlier: List[Dict[str, Any]]) -> None:
+        """Put the attempts that trained what this training began with before its own, once."""
+        self.all[:0] = [attempt for attempt in earlier if attempt not in self.all]
+
     @contextmanager
     def under_way(self) -> Iterator[None]:
         """List this process as one that trains, and what ends the block, unless it ends by itself."""

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Protocol
+from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Tuple
 
-from sitt.config.compose import shaping
 from sitt.config.schema import RunConfig
 from sitt.errors import UserError
 from sitt.guard import NotFiniteError
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
 from sitt.runs.attempts import Attempts
+from sitt.runs.key import BEFORE_LAMBDA, Key, differences, training_key
 from sitt.runs.memory_log import MemoryLog
 from sitt.runs.paths import checkpoint_folder, require_writable
-from sitt.runs.provenance import RESULTS_VERSION
 from sitt.runs.weights import read_tensors, write_tensors
 
 LOCK_WAIT_S = 60
 """How long a training waits for its predecessor, which may still be writing its last checkpoint."""
-
-NAMED = 3
-"""How many changed keys a refusal names beside the first."""
 
 
 class Stateful(Protocol):
@@ -57,12 +52,12 @@ class Checkpoint:
         Raises:
             UserError: the folder cannot be written, or another process keeps it.
         """
+        self.config = config
         self.run_folder = run_folder
         self.folder = checkpoint_folder(run_folder, config)
         self.file = self.folder / "checkpoint.pt"
         self.parts = {"networks": networks, **parts}
         self.key = _key(config, networks)
-        self.iterations = config.training.iterations
         self.interval = config.training.checkpoint_interval_s
         self.log = MemoryLog(self.folder, memory)
         require_writable(self.folder)
@@ -73,30 +68,23 @@ class Checkpoint:
         self.attempts = Attempts(self.folder)
         self._last = time.monotonic()
 
-    def resume(self) -> int:
-        """Restore all parts and return the number of iterations that are done; 0 without a checkpoint.
+    def resume(self, opening: Optional[Path] = None) -> int:
+        """Restore all parts and return the number of iterations that are done; 0 if there is nothing to restore.
+
+        Args:
+            opening: what `write_opening` wrote, to begin with where there is no checkpoint.
 
         Raises:
-            UserError: the checkpoint is damaged or that of another training.
+            UserError: the file is missing, damaged or that of another training.
         """
-        if not self.file.exists():
-            return 0
-        remove = "remove its folder, and the training starts anew"
-        unusable = UserError(f"{self.file} is damaged or no checkpoint of this code; {remove}")
-        try:
-            content = read_tensors(self.file)
-            changes = _differences(content["key"], self.key)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise unusable from error
-        if changes:
-            raise UserError(f"{self.file} is of another training: {changes}; undo that, or {remove}")
-        try:
-            for name, part in self.parts.items():
-                part.load_state_dict(content["parts"][name])
-            self.log.read(content["states_added"])
-            return content["iteration"]
-        except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise unusable from error
+        if self.file.exists():
+            return self._restore(self.file, "remove its folder, and the training starts anew")
+        if opening:
+            done = self._restore(opening, "remove it, and the workflow trains it anew", BEFORE_LAMBDA)
+            if checkpoint_folder(opening.parent, self.config) != self.folder:
+                discard_checkpoint(self.config, opening.parent)
+            return done
+        return 0
 
     def due(self) -> bool:
         """Return whether the last checkpoint is an interval old."""
@@ -115,27 +103,55 @@ class Checkpoint:
         self._save(path, iteration, quantity=error.quantity, values=error.values)
         return path
 
-    def finish(self, write_results: Callable[[List[Dict[str, Any]]], None]) -> None:
-        """Write the results of a training whose iterations are done, so that these are never made again.
+    def finish(self, iterations: int, write_results: Callable[[List[Dict[str, Any]]], None]) -> None:
+        """Write the results of a training whose `iterations` are done, so that these are never made again.
 
-        In a workflow the checkpoint stays until the run is evaluated: Snakemake deletes the results of a job that
-        is killed before it was seen to end.
+        In a workflow the checkpoint stays until the run is evaluated, or the opening begun with: Snakemake deletes the
+        results of a job that is killed before it was seen to end.
 
         Args:
+            iterations: how many there were.
             write_results: is given the attempts that this training took.
         """
         in_workflow = self.folder.parent != self.run_folder.resolve()
         if in_workflow:
-            self.write(self.iterations)
+            self.write(iterations)
         write_results(self.attempts.until_now("finished"))
         if in_workflow:
             self.attempts.note("finished")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def write_opening(self, path: Path, iteration: int, attempts: List[Dict[str, Any]]) -> None:
+        """Write the state after `iteration` for other trainings to begin with: one file, the student's memory in it."""
+        self._save(path, iteration, memory=self.log.memory.state_dict(), attempts=attempts)
+
     def close(self) -> None:
         """Leave the folder to others."""
         self._lock.close()
+
+    def _restore(self, file: Path, remove: str, but_for: Tuple[str, ...] = ()) -> int:
+        unusable = UserError(f"{file} is damaged or no checkpoint of this code; {remove}")
+        try:
+            content = read_tensors(file)
+            changes = differences(content["key"], self.key, but_for)
+        except FileNotFoundError as error:
+            raise UserError(f"{file} does not exist; train it first, or leave it out") from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise unusable from error
+        if changes:
+            raise UserError(f"{file} is of another training: {changes}; undo that, or {remove}")
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(content["parts"][name])
+            if file == self.file:
+                self.log.read(content["states_added"])
+            else:
+                self.log.memory.load_state_dict(content["memory"])
+                self.attempts.follow(content["attempts"])
+            return content["iteration"]
+        except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise unusable from error
 
     def _save(self, path: Path, iteration: int, **more: Any) -> None:
         content = {
@@ -167,31 +183,9 @@ def discard_checkpoint(config: RunConfig, run_folder: Path) -> None:
     shutil.rmtree(checkpoint_folder(run_folder, config), ignore_errors=True)
 
 
-def _key(config: RunConfig, networks: Networks) -> Dict[str, str]:
+def _key(config: RunConfig, networks: Networks) -> Key:
     """Return what a checkpoint is stale against, by name: as much as the run's result depends on."""
     digest = hashlib.sha256()
     for tensor in networks.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy().data)
-    return {
-        **_flat(shaping(config)),
-        "RESULTS_VERSION": str(RESULTS_VERSION),
-        "the first networks or their teacher": digest.hexdigest()[:16],
-    }
-
-
-def _flat(section: Mapping[str, Any], prefix: str = "") -> Dict[str, str]:
-    flat: Dict[str, str] = {}
-    for key, value in section.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: json.dumps(value)})
-    return flat
-
-
-def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """Return the keys that differ, in words; empty if none does."""
-    changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    if not changed:
-        return ""
-    first, others = changed[0], changed[1:]
-    named = [*others[:NAMED], *([f"{len(others) - NAMED} more"] if len(others) > NAMED else [])]
-    also = f" (and {', '.join(named)} changed)" if named else ""
-    return f"{first} was {old.get(first)}, now {new.get(first)}{also}"
+    return {**training_key(config), "the first networks or their teacher": digest.hexdigest()[:16]}

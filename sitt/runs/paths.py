@@ -29,15 +29,20 @@ def run_folder(experiment: str, method: str, seed: int) -> Path:
     return RESULTS / experiment / "runs" / method / f"seed{seed}"
 
 
+def opening_file(experiment: str, seed: int) -> Path:
+    """Return the beginning that a seed's joint trainings share."""
+    return RESULTS / experiment / "opening" / f"seed{seed}" / "opening.pt"
+
+
 def checkpoint_folder(run_folder: Path, config: RunConfig) -> Path:
     """Return the folder of a run's rolling checkpoints, which Snakemake does not own and so never deletes.
 
-    Beside runs/ when `run_folder` follows the layout, and inside it otherwise (a run by hand).
+    Beside runs/ or opening/ when `run_folder` follows the layout, and inside it otherwise (a run by hand).
     """
-    parts = ("runs", config.method.name, f"seed{config.seed}")
-    resolved = run_folder.resolve()
-    if resolved.parts[-3:] == parts:
-        return resolved.parents[2] / "checkpoints" / parts[1] / parts[2]
+    resolved, seed = run_folder.resolve(), f"seed{config.seed}"
+    for layout in (("runs", config.method.name, seed), ("opening", seed)):
+        if resolved.parts[-len(layout) :] == layout:
+            return resolved.parents[len(layout) - 1].joinpath("checkpoints", *layout[-2:])
     return resolved / "checkpoints"
 
 

@@ -27,6 +27,7 @@ from sitt.config.sim import SimConfig
 from sitt.errors import UserError
 from sitt.nn.pretrained import WEIGHTS_FILE, require_files
 from sitt.runs import containers, paths
+from sitt.runs.key import BEFORE_LAMBDA, differences, training_key
 from sitt.runs.provenance import RESULTS_VERSION
 
 DEFAULT_EXPERIMENT = "embedded"
@@ -100,6 +101,8 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     weights = {
         file: config.method.name for config in configs for file in run_weights(name, config.method.name, config.seed)
     }
+    for config in configs:
+        run_opening(name, config.method.name, config.seed)  # which composes it
     task, sim = configs[0].task.name, configs[0].sim
     probed = sim.name == "isaacsim" and experiment.smoke_test
     container = _container(options)
@@ -142,6 +145,16 @@ def run_weights(experiment: str, method: str, seed: int) -> List[str]:
         require_files(encoder)
         return []
     return [str(paths.weights_folder(encoder) / WEIGHTS_FILE)]
+
+
+def run_opening(experiment: str, method: str, seed: int) -> List[str]:
+    """Return the opening that a run begins with, if it trains jointly and differs from others in λ alone."""
+    config = _config(experiment, method, seed)
+    if not config.method.continues:
+        return []
+    opening = _config(experiment, "opening", seed)
+    apart = differences(training_key(opening), training_key(config), BEFORE_LAMBDA)
+    return [] if apart else [str(paths.opening_file(experiment, seed))]
 
 
 def hold_lock(experiment: str) -> None:

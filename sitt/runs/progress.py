@@ -42,9 +42,9 @@ class Progress:
             self._show(self._line(iteration, env_steps, now))
             self._last_shown = now
 
-    def resumed(self, iteration: int, env_steps: int) -> None:
-        """Report that the training goes on after `iteration`."""
-        self._show(f"{self._label}  {iteration}/{self._total}  goes on from its checkpoint", keep=True)
+    def resumed(self, iteration: int, env_steps: int, source: str) -> None:
+        """Report that the training goes on after `iteration`, from `source`."""
+        self._show(f"{self._label}  {iteration}/{self._total}  goes on from {source}", keep=True)
         self.update(iteration, env_steps)
 
     def interrupted(self, iteration: int) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
@@ -19,6 +20,7 @@ from sitt.evaluation import play, start_seeds, start_states, student_actor, teac
 from sitt.guard import NotFiniteError, require_finite
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory
+from sitt.rl.schedule import iterations_before_lambda
 from sitt.runs.checkpoint import Checkpoint, Stateful
 from sitt.runs.interrupts import interrupts_noted
 from sitt.runs.progress import Progress
@@ -87,7 +89,6 @@ class Session:
         self.starts = start_states(self.world, seeds)
         last = training.evaluations - 1
         self.schedule = {round(k * training.iterations / last) for k in range(training.evaluations)}
-        self.progress = Progress(training.iterations, run_id(self.config))
         self.iteration = 0
 
     def run(
@@ -96,9 +97,10 @@ class Session:
         parts: Mapping[str, Stateful],
         memory: Memory,
         iterate: Callable[[int], Dict[str, float]],
+        opening: Optional[Path] = None,
         write_more: Callable[[], None] = lambda: None,
     ) -> None:
-        """Train from where a killed training left off, or from the start, and write the results.
+        """Train from where a killed training left off, else from the opening or the start, and write the results.
 
         A first SIGTERM or SIGINT ends the process with status 128 + its number, once a checkpoint is written.
 
@@ -107,15 +109,43 @@ class Session:
             parts: all that the iterations change, by name, but for the networks and the memory.
             memory: the student's memory.
             iterate: makes the iteration of the given number (1, 2, …) and returns its losses by name.
+            opening: what `open` wrote for this training and others.
             write_more: writes what else the training leaves, before policy.pt.
 
         Raises:
-            UserError: there is a checkpoint that cannot be used, a file cannot be written, or a number is none.
+            UserError: there is a checkpoint or opening that cannot be used, a file cannot be written, or a number is
+                none.
         """
-        parts = {"session": self, **parts}
-        with closing(Checkpoint(self.config, output.parent, self.networks, parts, memory)) as checkpoint:
+        checkpoint = self._checkpoint(output, parts, memory)
+        finish = partial(self._finish, output, write_more)
+        self._train(checkpoint, iterate, self.config.training.iterations, finish, opening)
+
+    def open(
+        self,
+        output: Path,
+        parts: Mapping[str, Stateful],
+        memory: Memory,
+        iterate: Callable[[int], Dict[str, float]],
+    ) -> None:
+        """Make, as `run` does, the iterations before λ is in force alone, and write the opening `output`."""
+        iterations = iterations_before_lambda(self.config)
+        checkpoint = self._checkpoint(output, parts, memory)
+        self._train(checkpoint, iterate, iterations, partial(checkpoint.write_opening, output, iterations))
+
+    def _checkpoint(self, output: Path, parts: Mapping[str, Stateful], memory: Memory) -> Checkpoint:
+        return Checkpoint(self.config, output.parent, self.networks, {"session": self, **parts}, memory)
+
+    def _train(
+        self,
+        checkpoint: Checkpoint,
+        iterate: Callable[[int], Dict[str, float]],
+        iterations: int,
+        finish: Callable[[List[Dict[str, Any]]], None],
+        opening: Optional[Path] = None,
+    ) -> None:
+        with closing(checkpoint):
             try:
-                self._train(output, checkpoint, iterate, write_more)
+                self._iterate(checkpoint, iterate, iterations, finish, opening)
             except NotFiniteError as error:
                 dump = checkpoint.dump(self.iteration, error)
                 raise UserError(
@@ -123,22 +153,25 @@ class Session:
                     "(torch.load); change what leads there, such as a learning rate or a weight, and start again"
                 ) from error
 
-    def _train(
+    def _iterate(
         self,
-        output: Path,
         checkpoint: Checkpoint,
         iterate: Callable[[int], Dict[str, float]],
-        write_more: Callable[[], None],
+        iterations: int,
+        finish: Callable[[List[Dict[str, Any]]], None],
+        opening: Optional[Path],
     ) -> None:
+        self.progress = Progress(iterations, run_id(self.config))
         piece = _asked.get()
         with interrupts_noted() as interrupt:
-            done = checkpoint.resume()
+            done = checkpoint.resume(opening)
             with checkpoint.attempts.under_way():
-                if done:
-                    self.progress.resumed(done, self.counters.env_steps)
+                if self.rows:
+                    source = "its checkpoint" if checkpoint.file.exists() else "the opening"
+                    self.progress.resumed(done, self.counters.env_steps, source)
                 else:
                     self._after(0, {})
-                for iteration in range(done + 1, self.config.training.iterations + 1):
+                for iteration in range(done + 1, iterations + 1):
                     self.iteration = iteration
                     self._after(iteration, iterate(iteration))
                     if interrupt.signal or checkpoint.due():
@@ -150,7 +183,8 @@ class Session:
                         self.progress.close()
                         piece.rows.extend(self.rows)
                         raise piece
-                checkpoint.finish(lambda attempts: self._finish(output, write_more, attempts))
+                self.progress.close()
+                checkpoint.finish(iterations, finish)
 
     def state_dict(self) -> Dict[str, Any]:
         """Return what was counted, measured and spent so far."""
@@ -164,7 +198,7 @@ class Session:
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Restore what `state_dict` returned; the time that the run was down does not count."""
         self.counters = Counters(**state["counters"])
-        self.rows = [TrainingRow(**row) for row in state["rows"]]
+        self.rows = [TrainingRow(**{**row, "run_id": run_id(self.config)}) for row in state["rows"]]
         self.started_at = datetime.fromisoformat(state["started_at"])
         self.started = time.monotonic() - state["wall_s"]
 
@@ -214,7 +248,6 @@ class Session:
 
     def _finish(self, output: Path, write_more: Callable[[], None], attempts: List[Dict[str, Any]]) -> None:
         """Write training.parquet and run.json, and policy.pt last: its presence means a finished run."""
-        self.progress.close()
         write_more()
         write_training(output.parent / "training.parquet", self.rows)
         write_run_json(

@@ -90,8 +90,8 @@ def logs(clone):
 
 
 def iterations(clone):
-    """Return the last iteration that each training's log shows."""
-    shown = {log: re.findall(r" (\d+)/20 ", log.read_text(encoding="utf-8")) for log in logs(clone)}
+    """Return the last iteration that each training's log, and each opening's of 7 iterations, shows."""
+    shown = {log: re.findall(r" (\d+)/(?:20|7) ", log.read_text(encoding="utf-8")) for log in logs(clone)}
     return {f"{log.parts[-3]}/{log.parts[-2]}": int(numbers[-1]) for log, numbers in shown.items() if numbers}
 
 
@@ -102,7 +102,8 @@ def saved_at(clone, run):
 
 
 def finished(clone, run):
-    return (clone.folder / f"results/smoke/runs/{run}/policy.pt").exists()
+    final = f"{run}/opening.pt" if run.startswith("opening/") else f"runs/{run}/policy.pt"
+    return (clone.folder / "results/smoke" / final).exists()
 
 
 def kept(clone, run):
@@ -143,14 +144,15 @@ def test_three_kills_of_a_training(tmp_path):
     clone, whole = (slow_clone(tmp_path / name, num_envs=128, gradient_steps=4000) for name in ("killed", "whole"))
     uninterrupted = whole.start("snakemake", "--cores", "1", *ONE_RUN)
     rng, lost = random.Random(), []
-    for kind, first in zip(rng.sample(KINDS, 3), (1, 5, 9), strict=True):
+    for kind, first in zip(rng.sample(KINDS, 3), (1, 5, 13), strict=True):
         iteration = first + rng.randrange(3)
         life = Life(clone, ONE_RUN)
-        life.reach(lambda life, iteration=iteration: iterations(clone).get("joint/seed0", 0) >= iteration)
+        life.reach(lambda life, iteration=iteration: max(iterations(clone).values(), default=0) >= iteration)
         lost += life.kill(kind)
         assert not finished(clone, "joint/seed0")
     complete(clone, ONE_RUN)
-    assert "goes on from its checkpoint" in logs(clone)[0].read_text(encoding="utf-8")
+    log = clone.folder / "results/smoke/logs/joint/seed0/train.log"
+    assert "goes on from its checkpoint" in log.read_text(encoding="utf-8")
     assert uninterrupted.wait(timeout=3600) == 0
     assert differences(clone, whole) == []
     assert len(lost) == 3

@@ -59,11 +59,11 @@ def test_a_recording_of_another_training_is_refused(recorded, tmp_path):
     output, recording = tmp_path / "policy.pt", recorded[1]
     for config in (tiny("blind", 1), tiny("blind", 0, "ppo.gamma=0.5")):
         message = sentence(train, config, output, recording)
-        assert message.startswith(f"{recording} records a training of another configuration")
+        assert message.startswith(f"{recording} records another training: ")
     (tmp_path / "half.pt").write_bytes(recording.read_bytes()[:2000])
     assert "is damaged or no recording" in sentence(train, tiny("blind", 0), output, tmp_path / "half.pt")
     torch.save({"of": 1}, tmp_path / "foreign.pt")
-    assert "records a training of another" in sentence(train, tiny("blind", 0), output, tmp_path / "foreign.pt")
+    assert "is damaged or no recording" in sentence(train, tiny("blind", 0), output, tmp_path / "foreign.pt")
     assert "does not exist" in sentence(train, tiny("blind", 0), output, tmp_path / "none.pt")
     assert not output.exists()
 

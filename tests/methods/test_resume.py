@@ -11,7 +11,7 @@ import torch
 from sitt.errors import UserError
 from sitt.evaluation import evaluate_run
 from sitt.methods import train
-from sitt.runs import checkpoint
+from sitt.runs import checkpoint, key
 from sitt.runs.progress import Progress
 from tests.conftest import assert_same_results, at_iteration, tiny
 
@@ -64,7 +64,7 @@ def test_a_kill_costs_what_came_after_the_last_checkpoint_only(trained, tmp_path
     with pytest.raises(Killed):
         train_again(run, tmp_path, every)
     seen = []
-    monkeypatch.setattr(Progress, "resumed", lambda progress, iteration, env_steps: seen.append(iteration))
+    monkeypatch.setattr(Progress, "resumed", lambda progress, iteration, env_steps, source: seen.append(iteration))
     train_again(run, tmp_path, every)
     assert seen == [2]
     assert_same_results(tmp_path, run.folder)
@@ -163,7 +163,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(trained, stopped):
 
 
 def test_a_checkpoint_of_another_version_of_the_code_is_refused(trained, stopped, monkeypatch):
-    monkeypatch.setattr(checkpoint, "RESULTS_VERSION", checkpoint.RESULTS_VERSION + 1)
+    monkeypatch.setattr(key, "RESULTS_VERSION", key.RESULTS_VERSION + 1)
     assert re.search(r"RESULTS_VERSION was \d+, now \d+;", refusal(train_again, trained("joint"), stopped))
 
 

@@ -25,6 +25,7 @@ evaluation:
   num_envs: 50
 """
 RUN = "results/contained/runs/joint/seed0"
+OPENING = "results/contained/opening/seed0"
 RECORDING = "results/contained/recordings/joint/seed0.pt"
 RUNTIME = """#!{python}
 # Records its arguments; `run` and `exec` then run the command with the variables that are given, and no others.
@@ -64,7 +65,7 @@ import json, os, pathlib, sys
 output = pathlib.Path(sys.argv[sys.argv.index("--output") + 1])
 with open({log!r}, "a") as log:
     print(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]), file=log)
-for name in (["policy.pt", "training.parquet", "run.json"] if "train" in sys.argv else [output.name]):
+for name in ([output.name, "training.parquet", "run.json"] if "train" in sys.argv else [output.name]):
     (output.parent / name).touch()
 if "--record" in sys.argv:
     pathlib.Path(sys.argv[sys.argv.index("--record") + 1]).touch()
@@ -98,10 +99,10 @@ class Machine(Clone):
         image.parent.mkdir()
         image.touch()
         # What earlier jobs leave, so that only the simulator's jobs are to be done.
-        run = self.folder / RUN
-        run.mkdir(parents=True)
-        (run / "config.yaml").touch()
-        (run.parents[2] / "kernels.ready").touch()
+        for name in (RUN, OPENING):
+            (self.folder / name).mkdir(parents=True)
+            (self.folder / name / "config.yaml").touch()
+        (self.folder / "results/contained/kernels.ready").touch()
 
     def environment(self):
         kept = super().environment()
@@ -135,11 +136,14 @@ def test_jobs_run_in_the_container_that_is_chosen(machine, runtime):
     assert done.returncode == 0, done.stderr[-4000:]
 
     calls = [call for call in machine.recorded(machine.calls) if call[1] in ("run", "exec")]
-    assert [call[0] for call in calls] == ([] if runtime == "none" else [runtime] * 2)
+    assert [call[0] for call in calls] == ([] if runtime == "none" else [runtime] * 3)
     jobs = machine.recorded(machine.jobs)
-    train = ["--config", f"{RUN}/config.yaml", "--output", f"{RUN}/policy.pt", "--record", RECORDING]
+    opening = ["--config", f"{OPENING}/config.yaml", "--output", f"{OPENING}/opening.pt"]
+    train = ["--config", f"{RUN}/config.yaml", "--output", f"{RUN}/policy.pt"]
+    train += ["--opening", f"{OPENING}/opening.pt", "--record", RECORDING]
     evaluate = ["--config", f"{RUN}/config.yaml", "--policy", f"{RUN}/policy.pt", "--output", f"{RUN}/episodes.parquet"]
     assert [arguments for arguments, _, _ in jobs] == [
+        ["-m", "sitt.cli", "train", *opening],
         ["-m", "sitt.cli", "train", *train],
         ["-m", "sitt.cli", "evaluate", *evaluate],
     ]

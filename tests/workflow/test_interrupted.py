@@ -11,32 +11,44 @@ POLICY = "results/smoke/runs/joint/seed0/policy.pt"
 COMMAND = ("snakemake", "--cores", "2", POLICY, "--config", "experiment=smoke", "methods=[joint]", "seeds=[0]")
 
 
-def train_log(clone):
-    log = clone.folder / "results/smoke/logs/joint/seed0/train.log"
+def train_log(clone, method="joint"):
+    log = clone.folder / f"results/smoke/logs/{method}/seed0/train.log"
     return log.read_text(encoding="utf-8") if log.exists() else ""
+
+
+def interrupt(process):
+    os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
+    assert process.wait(timeout=60) != 0
+    assert wait_for(lambda: not jobs_of(process.pid), 20)
 
 
 def test_interrupted_workflow_ends_cleanly_and_goes_on_unless_the_configuration_changed(clone):
     edit(clone, "num_envs: 32", "num_envs: 128")
     edit(clone, "gradient_steps: 20", "gradient_steps: 8000")  # half a minute
     process = clone.start(*COMMAND)
-    assert wait_for(lambda: " 1/20 " in train_log(clone), 240)
+    assert wait_for(lambda: " 1/7 " in train_log(clone, "opening"), 240)
     other = clone.run(*COMMAND)
     assert other.returncode != 0
     assert "another snakemake is working on results/smoke" in other.stderr
     assert "Traceback" not in other.stderr
 
-    os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
-    assert process.wait(timeout=60) != 0
-    assert wait_for(lambda: not jobs_of(process.pid), 20)
+    interrupt(process)
+    assert (clone.folder / "results/smoke/checkpoints/opening/seed0/checkpoint.pt").exists()
+
+    process = clone.start(*COMMAND)
+    assert wait_for(lambda: " 8/20 " in train_log(clone), 240)
+    assert "/7  goes on from its checkpoint" in train_log(clone, "opening")
+    assert " 7/20  goes on from the opening" in train_log(clone)
+    interrupt(process)
     assert not list((clone.folder / "results/smoke/runs/joint/seed0").glob("*.pt"))
     assert (clone.folder / "results/smoke/checkpoints/joint/seed0/checkpoint.pt").exists()
 
     edit(clone, "gradient_steps: 8000", "gradient_steps: 20")
     done = clone.run(*COMMAND)  # by hand, `sitt train` would refuse that checkpoint
     assert done.returncode == 0, done.stderr[-6000:]
-    assert " 1/20 " in train_log(clone)
-    assert "goes on" not in train_log(clone)
+    assert " 1/7 " in train_log(clone, "opening")
+    assert "goes on" not in train_log(clone, "opening")
+    assert "goes on from its checkpoint" not in train_log(clone)
 
 
 def test_a_training_by_hand_stops_on_request_and_goes_on(clone):

@@ -106,6 +106,29 @@ def test_a_clock_that_was_set_back_trains_nothing_anew(smoke):
     assert 2 * size < int(profile["max-checksum-file-size"].removesuffix("MB")) * 10**6
 
 
+def test_trainings_begin_with_the_opening_of_their_seed(smoke):
+    for method in METHODS:
+        log = (smoke.folder / f"results/smoke/logs/{method}/seed1/train.log").read_text(encoding="utf-8")
+        assert ("goes on from the opening" in log) == (method in ("joint", "joint_aligned"))
+
+
+def test_an_opening_trains_nothing_anew(smoke):
+    def planned(*arguments):
+        done = smoke.snakemake("--dry-run", *arguments)
+        return done.stdout + done.stderr
+
+    opening = smoke.folder / "results/smoke/opening/seed0/opening.pt"
+    content, stat = opening.read_bytes(), opening.stat()
+    opening.unlink()  # to save room
+    chosen = planned("results/smoke/runs/joint_aligned/seed0/policy.pt", "--config", "experiment=smoke", "methods=[bc]")
+    assert "Nothing to be done" in chosen
+    opening.write_bytes(content + b" ")  # made again, for another method say
+    whole = planned("--config", "experiment=smoke")
+    opening.write_bytes(content)
+    os.utime(opening, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert "Nothing to be done" in whole
+
+
 def test_cosmetic_edit_trains_nothing(smoke):
     path = smoke.folder / "configs/experiment/smoke.yaml"
     text = path.read_text(encoding="utf-8")
