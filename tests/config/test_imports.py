@@ -23,7 +23,8 @@ descend("learner", weights[0].sum(), Adam(weights, 0.1), weights, 1.0)
         ("import sitt.store, sitt.query, sitt.report.table1, sitt.report.html", {"duckdb"}),
         ("import sitt.methods.joint, sitt.evaluation", {"torch"}),
         (STEP, {"torch"}),
-        ("import sitt.report.video", {"torch", "mujoco", "mujoco_warp", "matplotlib"}),
+        ("import sitt.report.video", {"torch", "mujoco", "matplotlib"}),
+        ("import sitt.sim.mujoco, mujoco_warp; mujoco_warp.put_model", {"torch", "mujoco", "mujoco_warp"}),
     ],
 )
 def test_each_part_imports_only_what_it_needs(code, needed):

@@ -15,15 +15,22 @@ from __future__ import annotations
 from typing import Tuple
 
 import warp as wp
-from mujoco_warp._src.bvh import (
+
+from sitt.sim.mujoco.warp_functions import (
+    RAY_TOL_ABS,
+    RAY_TOL_REL,
+    GeomType,
+    ProjectionType,
     _compute_box_bounds,
     _compute_capsule_bounds,
     _compute_cylinder_bounds,
     _compute_plane_bounds,
+    compute_ray,
+    ray_box,
+    ray_capsule,
+    ray_cylinder,
+    ray_plane,
 )
-from mujoco_warp._src.ray import RAY_TOL_ABS, RAY_TOL_REL, ray_box, ray_capsule, ray_cylinder, ray_plane
-from mujoco_warp._src.render_util import compute_ray
-from mujoco_warp._src.types import GeomType, ProjectionType
 
 wp.set_module_options({"enable_backward": False})
 
