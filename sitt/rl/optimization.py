@@ -72,6 +72,18 @@ class Adam:
                 mine.copy_(saved)
 
 
+@torch.no_grad()
+def limit_norm(parameters: List[nn.Parameter], max_norm: float) -> Tensor:
+    """Scale the gradients so that their common norm is at most `max_norm`; return the norm () before.
+
+    `torch.nn.utils.clip_grad_norm_` to the bit, for gradients of one device and dtype, which that one sorts first.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp_(max=1.0))
+    return norm
+
+
 def descend(learner: str, loss: Tensor, optimizer: Adam, parameters: List[nn.Parameter], max_norm: float) -> None:
     """Move the `parameters` of `learner` down the gradient of `loss`; gradients on anything else are of no effect.
 
@@ -81,5 +93,5 @@ def descend(learner: str, loss: Tensor, optimizer: Adam, parameters: List[nn.Par
     require_finite(f"{learner}'s loss", loss.detach())
     optimizer.zero_grad()
     loss.backward()
-    require_finite(f"norm of the {learner}'s gradient", nn.utils.clip_grad_norm_(parameters, max_norm))
+    require_finite(f"norm of the {learner}'s gradient", limit_norm(parameters, max_norm))
     optimizer.step()

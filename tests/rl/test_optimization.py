@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sitt.rl.optimization import Adam
+from sitt.rl.optimization import Adam, limit_norm
 
 RATES = (1e-2, 1e-2, 3e-3, 3e-3, 5e-2)
 
@@ -62,3 +62,15 @@ def test_the_state_of_other_parameters_is_refused():
     parameters, _ = twins()
     with pytest.raises(ValueError, match="zip"):
         Adam(parameters, 1e-2).load_state_dict(Adam(parameters[:2], 1e-2).state_dict())
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e3])
+def test_the_norm_is_limited_as_torch_does_to_the_bit(limit):
+    mine, theirs = twins()
+    give_gradients(0, mine, theirs)
+    mine[1].grad = theirs[1].grad = None
+    norm = limit_norm(mine, limit)
+    assert torch.equal(norm, torch.nn.utils.clip_grad_norm_(theirs, limit))
+    assert 0.5 < float(norm) < 1e3
+    assert all(torch.equal(mine[k].grad, theirs[k].grad) for k in (0, 2))
+    assert mine[1].grad is None
