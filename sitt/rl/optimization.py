@@ -26,6 +26,7 @@ class Adam:
         self._means = [torch.zeros_like(parameter) for parameter in parameters]
         self._squares = [torch.zeros_like(parameter) for parameter in parameters]
         self._steps = [torch.zeros((), device=parameter.device) for parameter in parameters]
+        self._one = torch.ones_like(self._steps[0])
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -38,7 +39,8 @@ class Adam:
         every = zip(self.parameters, self._means, self._squares, self._steps)
         moved = [(p, p.grad, mean, square, step) for p, mean, square, step in every if p.grad is not None]
         parameters, gradients, means, squares, steps = (list(column) for column in zip(*moved))
-        torch._foreach_add_(steps, 1)
+        # A list: of a number, torch would make a tensor for each parameter.
+        torch._foreach_add_(steps, [self._one] * len(steps))
         torch._fused_adam_(
             parameters,
             gradients,
