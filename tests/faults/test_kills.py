@@ -144,7 +144,8 @@ def test_three_kills_of_a_training(tmp_path):
     clone, whole = (slow_clone(tmp_path / name, num_envs=128, gradient_steps=4000) for name in ("killed", "whole"))
     uninterrupted = whole.start("snakemake", "--cores", "1", *ONE_RUN)
     rng, lost = random.Random(), []
-    for kind, first in zip(rng.sample(KINDS, 3), (1, 5, 13), strict=True):
+    # Two in the opening of 7 iterations, one after it: the last of an opening is too late.
+    for kind, first in zip(rng.sample(KINDS, 3), (1, 3, 13), strict=True):
         iteration = first + rng.randrange(3)
         life = Life(clone, ONE_RUN)
         life.reach(lambda life, iteration=iteration: max(iterations(clone).values(), default=0) >= iteration)

@@ -6,7 +6,7 @@ rule configure:
     benchmark:
         "results/{experiment}/benchmarks/{method}/seed{seed}/configure.tsv"
     # All configurations before the first training, so that the trainings can start in the order of their own priorities.
-    priority: 4
+    priority: 5
     conda:
         "../envs/sitt.yaml"
     threads: 1
@@ -34,7 +34,7 @@ rule kernels:
         "results/{experiment}/logs/kernels.log",
     benchmark:
         "results/{experiment}/benchmarks/kernels.tsv"
-    priority: 5
+    priority: 6
     conda:
         "../envs/sitt.yaml"
     threads: 1

@@ -13,7 +13,7 @@ rule evaluate:
         "results/{experiment}/logs/{method}/seed{seed}/evaluate.log",
     benchmark:
         "results/{experiment}/benchmarks/{method}/seed{seed}/evaluate.tsv"
-    # Before films and Figure 2, which are short: they fill the core that is left beside the last evaluation.
+    # After all trainings, which are longer, and before films and Figure 2, which fill the core that is left at the end.
     priority: 1
     conda:
         "../envs/sitt.yaml"

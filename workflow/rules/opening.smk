@@ -16,4 +16,4 @@ use rule train from training as opening with:
     wildcard_constraints:
         method="opening",
     # First of all: joint waits for it, and the imitators for joint.
-    priority: 3
+    priority: 4

@@ -22,8 +22,8 @@ rule train:
         "results/{experiment}/logs/{method}/seed{seed}/train.log",
     benchmark:
         "results/{experiment}/benchmarks/{method}/seed{seed}/train.tsv"
-    # The longest jobs first, so that no core stands idle at the end; the imitators' rules lower it.
-    priority: 2
+    # The longest jobs first, so that no core stands idle at the end: then imitators, evaluations, films.
+    priority: 3
     conda:
         "../envs/sitt.yaml"
     container:

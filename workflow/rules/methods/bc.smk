@@ -6,4 +6,4 @@ use rule train from training as train_bc with:
         teacher="results/{experiment}/runs/joint/seed{seed}/policy.pt",
     wildcard_constraints:
         method="bc",
-    priority: 1
+    priority: 2

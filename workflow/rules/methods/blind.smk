@@ -6,4 +6,4 @@ use rule train from training as train_blind with:
         teacher="results/{experiment}/recordings/joint/seed{seed}.pt",
     wildcard_constraints:
         method="blind",
-    priority: 1
+    priority: 2

@@ -6,4 +6,4 @@ use rule train from training as train_dagger with:
         teacher="results/{experiment}/runs/joint/seed{seed}/policy.pt",
     wildcard_constraints:
         method="dagger",
-    priority: 1
+    priority: 2
