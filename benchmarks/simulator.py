@@ -3,10 +3,11 @@
     python -m benchmarks.simulator                      1 and 2 threads, a minute or two
     python -m benchmarks.simulator --threads 1 --rounds 3
 
-Control steps per second of MuJoCo's bare `Batch.step`, of the simulator and of the environment with its task
-(observation, reward, automatic reset), then images per second of `render` and of MuJoCo Warp's ray tracer, which
-draws the same ones. All have the same model, start states, controls, threads and substeps, and take turns; each share
-is the median over the rounds. Exit status 1 if less than 80 % of the steps are left, or images are not twice as fast.
+Control steps per second of MuJoCo's bare `Batch.step`, as it comes and without its timers (which our simulator
+stops), of the simulator and of the environment with its task (observation, reward, automatic reset), then images per
+second of `render` and of MuJoCo Warp's ray tracer, which draws the same ones. All have the same model, start states,
+controls, threads and substeps, and take turns; each share is the median over the rounds. Exit status 1 if less than
+80 % of the steps as they come are left, or images are not twice as fast.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.env import Env
 from sitt.sim.mujoco import MujocoSimulator
+from sitt.sim.mujoco.timers import stop_timers
 from sitt.task.drawer_world import DrawerWorld
 from sitt.task.franka_drawer import FrankaDrawer
 
 STEP_GOAL, RENDER_GOAL = 80.0, 2.0
 """Required share of the bare engine's rate, %, and multiple of MuJoCo Warp's."""
-BARE, SIMULATOR, ENVIRONMENT = "bare Batch.step", "simulator", "simulator + task"
+BARE, UNTIMED = "bare Batch.step", "bare Batch.step, timers stopped"
+SIMULATOR, ENVIRONMENT = "simulator", "simulator + task"
 TRACER, RENDER = "MuJoCo Warp's ray tracer", "render"
 
 
@@ -58,7 +61,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
     env, draw = make_env(config, num_envs), Actions(num_envs)
     simulator = env.world.simulator
     alone = MujocoSimulator(config.task, config.sim, num_envs, config.threads)
-    bare = Batch(alone.model, num_envs, config.threads, persistent=True)
+    bare, untimed = (Batch(alone.model, num_envs, config.threads, persistent=True) for _ in range(2))
     actions = torch.empty(0)
     targets: List[torch.Tensor] = []
     controls: List[object] = []
@@ -74,13 +77,19 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
             controls.append(simulator.batch.ctrl.copy())
         env.load_state_dict(start)
         alone.load(simulator.save())
-        bare.state[:] = simulator.batch.state
-        bare.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
+        for batch in (bare, untimed):
+            batch.state[:] = simulator.batch.state
+            batch.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
 
-    def step_bare() -> None:
+    def step_bare(batch: Batch) -> None:
         for control in controls:
-            bare.ctrl[:] = control
-            bare.step(nstep=config.task.substeps)
+            batch.ctrl[:] = control
+            batch.step(nstep=config.task.substeps)
+
+    def step_bare_as_it_comes() -> None:
+        mujoco.set_mjcb_time(None)  # which brings its clock back
+        step_bare(bare)
+        stop_timers()
 
     def step_simulator() -> None:
         for target in targets:
@@ -90,7 +99,12 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
         for action in actions:
             env.step(action)
 
-    works = {BARE: step_bare, SIMULATOR: step_simulator, ENVIRONMENT: step_environment}
+    works = {
+        BARE: step_bare_as_it_comes,
+        UNTIMED: lambda: step_bare(untimed),
+        SIMULATOR: step_simulator,
+        ENVIRONMENT: step_environment,
+    }
     durations = take_turns(works, rounds, record)
     assert torch.equal(env.world.targets, targets[-1]), "the environment did not do again what was recorded"
     return durations
@@ -121,8 +135,9 @@ def main() -> int:
         durations = stepping(config, options.num_envs, options.rounds, options.steps)
         measured[heading] = speeds = rates(durations, options.num_envs * options.steps)
         show(heading, speeds, "control steps/s")
-        share = 100 * ratio(speeds, ENVIRONMENT, BARE)
-        figures.append(Figure(f"{ENVIRONMENT}, {heading}: of {BARE}", share, "%", STEP_GOAL))
+        for peer, goal in ((BARE, STEP_GOAL), (UNTIMED, None)):
+            share = 100 * ratio(speeds, ENVIRONMENT, peer)
+            figures.append(Figure(f"{ENVIRONMENT}, {heading}: of {peer}", share, "%", goal))
     torch.set_num_threads(1)
     config = compose("embedded", "joint", 0)
     size, count = config.task.camera.image_size, 4 * config.sim.render_batch

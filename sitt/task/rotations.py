@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 def rotate(q: Tensor, v: Tensor) -> Tensor:
-    """Rotate vectors v (..., 3) by unit quaternions q (..., 4)."""
-    axis = q[..., 1:]
-    t = 2.0 * torch.linalg.cross(axis, v.expand_as(axis))
+    """Rotate vectors v (..., 3) by unit quaternions q (..., 4); the dimensions before the last are broadcast."""
+    axis, v = torch.broadcast_tensors(q[..., 1:], v)
+    t = 2.0 * torch.linalg.cross(axis, v)
     return v + q[..., :1] * t + torch.linalg.cross(axis, t)
 
 

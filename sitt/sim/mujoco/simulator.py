@@ -165,7 +165,7 @@ class MujocoSimulator:
         position, velocity = self.batch.qpos[:, _ROBOT], self.batch.qvel[:, _ROBOT]
         targets = np.clip(targets, position - self._lead, position + self._lead)
         centre = position + self._lag * velocity
-        return np.clip(targets, centre - self._reach, centre + self._reach)
+        return np.clip(targets, centre - self._reach, centre + self._reach, out=targets)
 
     def _forward(self, ids: np.ndarray) -> None:
         """Compute the derived fields of sorted environments and refresh `state`."""
@@ -174,7 +174,10 @@ class MujocoSimulator:
 
     def _recover(self, failed: np.ndarray) -> None:
         """Put simulations that diverged in this step back to the default pose and cabinet, and count them."""
-        diverged = self.batch.warning[:, _BAD, 1].any(axis=1)  # [..., 1] counts them
+        warnings = self.batch.warning[:, :, 1]  # [..., 1] counts them
+        if not (warnings.any() or len(failed)):  # as in almost all steps
+            return
+        diverged = warnings[:, _BAD].any(axis=1)
         diverged[failed] = True
         if not diverged.any():
             return
