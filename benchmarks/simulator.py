@@ -122,14 +122,14 @@ def rendering(config: RunConfig, count: int, rounds: int) -> Dict[str, List[floa
 def main() -> int:
     """Run both comparisons."""
     arguments = parser(__doc__, "simulator")
-    arguments.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="threads of physics and torch")
+    arguments.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the physics; torch has one")
     arguments.add_argument("--num-envs", type=int, default=1024)
     arguments.add_argument("--rounds", type=int, default=15)
     arguments.add_argument("--steps", type=int, default=40, help="control steps per round")
     options = arguments.parse_args()
     figures, measured = [], {}
+    torch.set_num_threads(1)
     for threads in options.threads:
-        torch.set_num_threads(threads)
         config = compose("embedded", "joint", 0, [f"threads={threads}"])
         heading = f"{options.num_envs} environments, {counted(threads, 'thread')}"
         durations = stepping(config, options.num_envs, options.rounds, options.steps)
@@ -138,7 +138,6 @@ def main() -> int:
         for peer, goal in ((BARE, STEP_GOAL), (UNTIMED, None)):
             share = 100 * ratio(speeds, ENVIRONMENT, peer)
             figures.append(Figure(f"{ENVIRONMENT}, {heading}: of {peer}", share, "%", goal))
-    torch.set_num_threads(1)
     config = compose("embedded", "joint", 0)
     size, count = config.task.camera.image_size, 4 * config.sim.render_batch
     heading = f"images of {size} x {size}, 1 thread"

@@ -26,7 +26,9 @@ from benchmarks.record import Figure, conclude, counted, parser, ratio, show, ta
 from benchmarks.simulator import Actions, make_env
 from sitt.config.compose import compose
 from sitt.config.task import DrawerConfig
+from sitt.env import Env
 from sitt.runs.provenance import available_cores
+from sitt.threads import one_thread
 
 GOAL = 10.0
 PEER_STEPS = 4000
@@ -70,7 +72,7 @@ def main() -> int:
         for threads in sorted({1, cores}):
             ours[threads] = f"sitt, {options.num_envs}, {counted(threads, 'thread')}"
             env = make_env(config.model_copy(update={"threads": threads}), options.num_envs)
-            works[ours[threads]] = partial(play, env, threads, Actions(options.num_envs).next(options.steps))
+            works[ours[threads]] = partial(play, env, Actions(options.num_envs).next(options.steps))
             amounts[ours[threads]] = options.num_envs * options.steps
         durations = take_turns(works, options.rounds)
     speeds = {name: [amounts[name] / value for value in values] for name, values in durations.items()}
@@ -89,9 +91,9 @@ def step_all(vector_env: VectorEnv, actions: np.ndarray) -> None:
         vector_env.step(action)
 
 
-def play(env: Any, threads: int, actions: torch.Tensor) -> None:
-    """Make these steps (T, N, 9) of ours."""
-    torch.set_num_threads(threads)
+@one_thread()
+def play(env: Env, actions: torch.Tensor) -> None:
+    """Make these steps (T, N, 9) of ours, with torch's threads as in a roll-out."""
     for action in actions:
         env.step(action)
 

@@ -158,7 +158,7 @@ def _train(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from sitt.config.compose import load
     from sitt.evaluation import evaluate_run
-    from sitt.runs.session import use_threads
+    from sitt.threads import use_threads
 
     config = load(options.config)
     use_threads(config)

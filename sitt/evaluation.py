@@ -18,6 +18,7 @@ from sitt.runs.shards import EpisodeRow, run_id, write_episodes
 from sitt.runs.weights import load_networks
 from sitt.seeding import derive_seed, generator
 from sitt.task.world import Episodes, Starting, Starts, World
+from sitt.threads import one_thread
 
 BLOCK = 32
 """Rows per network call. Matrix libraries round differently for different batch sizes, so all calls have one size."""
@@ -95,7 +96,8 @@ def _play_chunk(
         under_way = ~over
         if networks:
             action_kl += under_way * teacher_actor(networks)(observations, world).kl(distribution) / limit
-        outcome = world.step(distribution.mode())
+        with one_thread():
+            outcome = world.step(distribution.mode())
         returns += torch.where(under_way, outcome.reward, 0.0)
         success |= under_way & outcome.success
         lengths += under_way

@@ -40,7 +40,8 @@ def _replay(config: RunConfig, output: Path, recorded: Path) -> None:
     from sitt.rl.memory import PairedObservations
     from sitt.rl.recording import read_recording
     from sitt.rl.schedule import student_learning_rate
-    from sitt.runs.session import Session, use_threads
+    from sitt.runs.session import Session
+    from sitt.threads import use_threads
 
     assert isinstance(config.method, Config)
     use_threads(config)

@@ -61,9 +61,10 @@ def imitate(config: RunConfig, output: Path, teacher: Optional[Path], num_envs: 
     from sitt.rl.imitation import Cloning, Demonstrator
     from sitt.rl.memory import Memory
     from sitt.rl.schedule import student_learning_rate
-    from sitt.runs.session import Session, use_threads
+    from sitt.runs.session import Session
     from sitt.runs.weights import load_teacher
     from sitt.seeding import generator
+    from sitt.threads import use_threads
 
     assert teacher is not None
     use_threads(config)

@@ -58,8 +58,9 @@ def train(
     from sitt.rl.recording import Recording
     from sitt.rl.schedule import student_learning_rate
     from sitt.runs.checkpoint import Stateful
-    from sitt.runs.session import Session, use_threads
+    from sitt.runs.session import Session
     from sitt.seeding import generator
+    from sitt.threads import use_threads
 
     use_threads(config)
     method = config.method

@@ -18,12 +18,12 @@ from sitt.env import make_world
 from sitt.errors import UserError
 from sitt.evaluation import Actor, play, start_seeds, start_states
 from sitt.nn.policy import Networks, Student
-from sitt.runs.session import use_threads
 from sitt.runs.weights import load_networks
 from sitt.sim.mujoco.renderer import Renderer
 from sitt.sim.mujoco.simulator import MujocoSimulator
 from sitt.task.drawer_world import DrawerWorld
 from sitt.task.world import World
+from sitt.threads import use_threads
 
 
 class Moment(NamedTuple):

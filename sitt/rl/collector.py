@@ -14,6 +14,7 @@ from sitt.nn.policy import Networks
 from sitt.rl.memory import PairedObservations
 from sitt.rl.rollout import Rollout, generalized_advantages
 from sitt.rl.schedule import pressed
+from sitt.threads import one_thread
 
 
 class Collected(NamedTuple):
@@ -77,9 +78,10 @@ class Collector:
                 chosen = seen[torch.randperm(len(seen), generator=self.subset_rng)[: self.images_at[t]]]
                 pair_observations.append(env.observation[chosen])
                 embeddings.append(student.image.embed(student.look(env.world, chosen)))
-            decoded.append(teacher.decoded(env.observation))
-            actions.append(teacher.distribution(decoded[t]).sample(self.rng))
-            step = env.step(actions[t])
+            with one_thread():
+                decoded.append(teacher.decoded(env.observation))
+                actions.append(teacher.distribution(decoded[t]).sample(self.rng))
+                step = env.step(actions[t])
             rewards[t] = step.reward
             dones[t] = step.terminated | step.truncated
             if step.truncated.any():

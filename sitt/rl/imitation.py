@@ -13,6 +13,7 @@ from sitt.env import Env
 from sitt.nn.policy import Networks
 from sitt.rl.memory import Memory, PairedObservations
 from sitt.rl.optimization import Adam, descend
+from sitt.threads import one_thread
 
 
 class Demonstrator:
@@ -41,12 +42,13 @@ class Demonstrator:
             embeddings = student.student.image.embed(student.student.look(env.world, seen))
             student.student.observe(embeddings)
             self.memory.add(PairedObservations(env.observation[seen], embeddings))
-            actions = teacher.distribution(teacher.decoder(teacher.encoder(observations))).sample(self.rng)
-            if beta < 1.0:
-                teacher_acts = torch.rand(env.num_envs, 1, generator=self.rng) < beta
-                decoded = student.decoder(student.student(embeddings, observations[seen]))
-                actions[seen] = torch.where(teacher_acts[seen], actions[seen], teacher.distribution(decoded).mode())
-            env.step(actions)
+            with one_thread():
+                actions = teacher.distribution(teacher.decoder(teacher.encoder(observations))).sample(self.rng)
+                if beta < 1.0:
+                    teacher_acts = torch.rand(env.num_envs, 1, generator=self.rng) < beta
+                    decoded = student.decoder(student.student(embeddings, observations[seen]))
+                    actions[seen] = torch.where(teacher_acts[seen], actions[seen], teacher.distribution(decoded).mode())
+                env.step(actions)
         return self.memory.added - before
 
     def state_dict(self) -> Dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Dict, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sitt.config.learning import PPOConfig
 from sitt.nn.policy import Teacher
@@ -126,7 +127,7 @@ class PPO:
         policy = clipped_policy_loss(log_probs, batch.log_probs, batch.advantages, cfg.clip)
         values = teacher.critic(batch.observations).squeeze(-1)
         value = value_loss(values, batch.values, batch.returns, cfg.clip, cfg.clip_value)
-        excess = (decoded.abs() - MEAN_BOUND).clamp(min=0.0)
+        excess = functional.softshrink(decoded, MEAN_BOUND)
         with torch.no_grad():
             policy_kl = batch.behaviour.kl(distribution).mean()
         return PPOLoss(

@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
-import torch
-
 from sitt.config.schema import RunConfig
 from sitt.env import make_world
 from sitt.errors import UserError
@@ -263,8 +261,3 @@ class Session:
             origin=self.origin,
         )
         save_networks(self.networks, output)
-
-
-def use_threads(config: RunConfig) -> None:
-    """Fix torch's threads: results depend on their number, and jobs share the cores."""
-    torch.set_num_threads(config.threads)

@@ -196,6 +196,17 @@ def test_steps_are_constant_while_exploring_and_then_shrink(networks):
     assert ppo_of(networks, desired_kl=0.01, final_kl=0.002, exploration_fraction=1.0)._desired_kl(0.9) == 0.01
 
 
+def test_means_beyond_the_bound_are_penalised_by_hand(networks):
+    """0.4 and 0.9 beyond ± 1.1, squared."""
+    decoder = networks.teacher.decoder
+    decoder.weight.data.zero_()
+    decoder.bias.data.copy_(torch.tensor([1.5, -2.0, 1.1, -1.1, 0.5, 0.0, 0.0, 0.0, 0.0]))
+    bounds = ppo_of(networks).loss(random_rollout(networks).select(torch.arange(2))).bounds
+    assert bounds.item() == pytest.approx(0.4**2 + 0.9**2, rel=1e-5)
+    bounds.backward()
+    assert decoder.bias.grad.tolist() == pytest.approx([0.8, -1.8, *7 * [0.0]], rel=1e-5)
+
+
 def test_the_noise_fades_after_the_exploration(networks):
     rollout = random_rollout(networks)
     ppo = ppo_of(networks, initial_std=0.4, final_std=0.1, exploration_fraction=0.5)
