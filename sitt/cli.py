@@ -116,11 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     figure2.add_argument("runs", nargs="*", type=Path, metavar="RUN_DIR", help="folder of one run, METHOD/seedN")
     figure2.set_defaults(run=_figure2)
 
-    video = commands.add_parser("video", help="film a run's student at work")
-    video.add_argument("--config", required=True, type=Path, help="the run's config.yaml")
-    video.add_argument("--policy", required=True, type=Path, help="the run's policy.pt")
-    video.add_argument("--output", required=True, type=Path, help="the GIF to write")
-    video.set_defaults(run=_video)
+    videos = commands.add_parser("videos", help="film runs' students at work")
+    videos.add_argument("--output", required=True, type=Path, help="the folder to write METHOD.gif into")
+    videos.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR", help="folder of one run, METHOD/seedN")
+    videos.set_defaults(run=_videos)
 
     kernels = commands.add_parser("kernels", help="compile the simulator's kernels, so that jobs side by side need not")
     kernels.add_argument("--experiment", required=True, help="a file in configs/experiment")
@@ -201,11 +200,10 @@ def _figure2(options: argparse.Namespace) -> None:
     write_figure2(options.runs, options.output)
 
 
-def _video(options: argparse.Namespace) -> None:
-    from sitt.config.compose import load
-    from sitt.report.video import write_video
+def _videos(options: argparse.Namespace) -> None:
+    from sitt.report.videos import write_videos
 
-    write_video(load(options.config), options.policy, options.output)
+    write_videos(options.runs, options.output)
 
 
 def _kernels(options: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ descend("learner", weights[0].sum(), Adam(weights, 0.1), weights, 1.0)
         ("import sitt.store, sitt.query, sitt.report.table1, sitt.report.html", {"duckdb"}),
         ("import sitt.methods.joint, sitt.evaluation", {"torch"}),
         (STEP, {"torch"}),
-        ("import sitt.report.video", {"torch", "mujoco", "matplotlib"}),
+        ("import sitt.report.videos", {"torch", "mujoco", "matplotlib"}),
         ("import sitt.sim.mujoco, mujoco_warp; mujoco_warp.put_model", {"torch", "mujoco", "mujoco_warp"}),
     ],
 )

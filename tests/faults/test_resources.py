@@ -16,7 +16,7 @@ from sitt.methods import train
 from sitt.report.figure3 import write_figure3
 from sitt.report.html import write_html
 from sitt.report.table1 import write_table1
-from sitt.report.video import write_video
+from sitt.report.videos import write_video
 from sitt.runs.progress import Progress
 from tests.conftest import assert_same_results, at_iteration, sentence, tiny
 from tests.workflow.conftest import Clone, wait_for

@@ -1,5 +1,7 @@
 """Evaluation: fixed starts, full episodes, and outcomes that do not depend on the batch."""
 
+import shutil
+
 import duckdb
 import pytest
 import torch
@@ -28,14 +30,16 @@ def test_outcomes_do_not_depend_on_the_number_of_environments(actor_of):
         assert torch.equal(outcome.returns, outcomes[0].returns)
 
 
-@pytest.mark.parametrize(("command", "output"), [("evaluate", "episodes.parquet"), ("video", "joint.gif")])
-def test_jobs_use_the_configured_threads_and_not_the_cores(trained, tmp_path, command, output):
+@pytest.mark.parametrize("command", ["evaluate", "videos"])
+def test_jobs_use_the_configured_threads_and_not_the_cores(trained, tmp_path, command):
     run = trained("joint")
-    dump(run.config, tmp_path / "config.yaml")
-    given = ["--config", str(tmp_path / "config.yaml"), "--policy", str(run.folder / "policy.pt")]
+    config, policy = tmp_path / "config.yaml", tmp_path / "policy.pt"
+    dump(run.config, config)
+    shutil.copy(run.folder / "policy.pt", policy)
+    given = {"evaluate": ["--config", str(config), "--policy", str(policy)], "videos": [str(tmp_path)]}
     torch.set_num_threads(2)
     try:
-        assert cli.main([command, *given, "--output", str(tmp_path / output)]) == 0
+        assert cli.main([command, *given[command], "--output", str(tmp_path / "output")]) == 0
         assert torch.get_num_threads() == run.config.threads == 1
     finally:
         torch.set_num_threads(1)

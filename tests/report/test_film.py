@@ -11,7 +11,8 @@ from sitt.config.compose import dump
 from sitt.evaluation import evaluate_run, teacher_actor
 from sitt.report import SMOKE_LABEL, figure2
 from sitt.report.film import Moment, caption, film
-from sitt.report.video import GAP, LINE, SIZE, STARTS, write_video
+from sitt.report.videos import GAP, LINE, SIZE, STARTS, write_video, write_videos
+from tests.conftest import sentence
 
 
 @pytest.fixture
@@ -97,3 +98,17 @@ def test_a_video_shows_what_the_student_is_shown_beside_the_scene(trained, tmp_p
         pixels = np.asarray(video.convert("RGB"))[LINE : LINE + SIZE]
     assert (pixels[:, :SIZE].max() < 8) == (method == "blind"), "a blind student is shown black"
     assert pixels[:, SIZE + GAP :].std() > 20
+
+
+def test_videos_are_named_by_their_methods_and_have_one_run_each(runs, tmp_path):
+    write_videos(runs[:2], tmp_path / "videos")
+    assert sorted(path.name for path in (tmp_path / "videos").iterdir()) == ["joint.gif", "joint_aligned.gif"]
+    again = shutil.copytree(runs[0], tmp_path / "again")
+    message = sentence(write_videos, [*runs[:2], again], tmp_path / "none")
+    assert message == f"{runs[0]} and {again} would both be written to joint.gif; leave one of them out"
+    assert not (tmp_path / "none").exists()
+
+
+def test_who_is_not_finished_is_not_filmed(runs, tmp_path):
+    assert str(runs[2] / "config.yaml") in sentence(write_videos, runs, tmp_path / "none")
+    assert not (tmp_path / "none").exists()

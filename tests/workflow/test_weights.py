@@ -28,7 +28,7 @@ def test_one_fetch_comes_before_all_that_needs_it_and_serves_every_experiment(cl
     jobs = planned(clone, "seeing")
     assert jobs["weights"] == ""
     assert {rule for rule, inputs in jobs.items() if path in inputs} == {
-        "opening", "train_joint", "train_bc", "evaluate", "figure2", "video",
+        "opening", "train_joint", "train_bc", "evaluate", "figure2", "videos",
     }  # fmt: skip
     weights.parent.mkdir(parents=True)
     weights.touch()

@@ -1,15 +1,12 @@
 # Pictures of the first seed's runs, played again from the first start states of the evaluation: a rule, not a choice.
-FILMED = f"results/{{experiment}}/runs/{{method}}/seed{PLAN.seeds[0]}"
-ROWS = expand(
-    FILMED,
-    experiment=PLAN.experiment,
-    method=[method for method in ("joint", "joint_aligned") if method in PLAN.methods],
-)
+FILMED = f"results/{PLAN.experiment}/runs/{{method}}/seed{PLAN.seeds[0]}"
+TEACHERS = expand(FILMED, method=[method for method in ("joint", "joint_aligned") if method in PLAN.methods])
+STUDENTS = expand(FILMED, method=PLAN.methods)
 
 
 rule figure2:
     input:
-        expand("{folder}/{file}", folder=ROWS, file=["config.yaml", "policy.pt"]),
+        expand("{folder}/{file}", folder=TEACHERS, file=["config.yaml", "policy.pt"]),
         kernels=ancient("results/{experiment}/kernels.ready"),
         weights=ancient(lambda wildcards: run_weights(wildcards.experiment, "joint", PLAN.seeds[0])),
     output:
@@ -24,27 +21,29 @@ rule figure2:
     resources:
         mem_mb=2000,
     params:
-        folders=ROWS,
+        folders=TEACHERS,
     shell:
         "sitt figure2 --output reports/{wildcards.experiment:q} {params.folders:q} > {log:q} 2>&1"
 
 
-rule video:
+# One job for all: to start takes longer than to film.
+rule videos:
     input:
-        config=f"{FILMED}/config.yaml",
-        policy=f"{FILMED}/policy.pt",
+        expand("{folder}/{file}", folder=STUDENTS, file=["config.yaml", "policy.pt"]),
         kernels=ancient("results/{experiment}/kernels.ready"),
-        weights=ancient(lambda wildcards: run_weights(wildcards.experiment, wildcards.method, PLAN.seeds[0])),
+        weights=ancient(list(PLAN.weights)),
     output:
-        "reports/{experiment}/videos/{method}.gif",
+        expand("reports/{{experiment}}/videos/{method}.gif", method=PLAN.methods),
     log:
-        "results/{experiment}/logs/{method}/video.log",
+        "results/{experiment}/logs/videos.log",
     benchmark:
-        "results/{experiment}/benchmarks/{method}/video.tsv"
+        "results/{experiment}/benchmarks/videos.tsv"
     conda:
         "../envs/sitt.yaml"
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        folders=STUDENTS,
     shell:
-        "sitt video --config {input.config:q} --policy {input.policy:q} --output {output:q} > {log:q} 2>&1"
+        "sitt videos --output reports/{wildcards.experiment:q}/videos {params.folders:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""A short video of one run's student at work: what it is shown, and the scene from outside."""
+"""Short videos of runs' students at work: what they are shown, and the scene from outside."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from sitt.config.compose import load
 from sitt.config.schema import RunConfig
+from sitt.errors import UserError
 from sitt.evaluation import student_actor
 from sitt.files import atomic_path
 from sitt.report import SMOKE_LABEL
 from sitt.report.film import Camera, caption, drawer, film, to_image
+from sitt.runs.paths import CONFIG, POLICY
 
 STARTS = 3
 """Start states shown: the first of the evaluation."""
@@ -27,6 +30,27 @@ COLOURS = 64
 """In the whole video; fewer make a smaller file."""
 LINE, GAP = 18, 4
 """Height of a line of text and distance of the two pictures, pixels."""
+
+
+def write_videos(run_dirs: list[Path], folder: Path) -> None:
+    """Write a video of each run into a folder, METHOD.gif.
+
+    Args:
+        run_dirs: folders of finished runs of different methods, .../<method>/seed<seed>.
+        folder: where to write.
+
+    Raises:
+        UserError: two runs are of one method, a run's files are missing or damaged, or a video cannot be written.
+    """
+    configs = {run_dir: load(run_dir / CONFIG) for run_dir in run_dirs}
+    filmed: dict[str, Path] = {}
+    for run_dir, config in configs.items():
+        other = filmed.setdefault(config.method.name, run_dir)
+        if other != run_dir:
+            name = f"{config.method.name}.gif"
+            raise UserError(f"{other} and {run_dir} would both be written to {name}; leave one of them out")
+    for run_dir, config in configs.items():
+        write_video(config, run_dir / POLICY, folder / f"{config.method.name}.gif")
 
 
 def write_video(config: RunConfig, policy: Path, output: Path) -> None:
