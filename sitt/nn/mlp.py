@@ -47,8 +47,9 @@ class _Layers(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tuple[Optional[Tensor], ...]:
-        layers = len(ctx.saved_tensors) // 2
-        activations, weights = ctx.saved_tensors[: layers + 1], ctx.saved_tensors[layers + 1 :]
+        saved = ctx.saved_tensors
+        layers = len(saved) // 2
+        activations, weights = saved[: layers + 1], saved[layers + 1 :]
         gradients: List[Optional[Tensor]] = []
         for layer in reversed(range(layers)):
             # In place, but for the gradient that is the caller's.
