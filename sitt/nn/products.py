@@ -14,7 +14,7 @@ if _HAS_BOTH:
     _onednn_linear = torch.ops.mkldnn._linear_pointwise.default
 
 _LONGEST_SUM = 192
-"""Up to here both add in the same order, if the outputs are a multiple of 16: whose product it is makes no difference."""
+"""Up to here both add in the same order, if the outputs are a multiple of 16: no result depends on the choice."""
 _LEAST_WORK = 1_000_000
 """Multiplications from which on oneDNN's speed outweighs the 12 microseconds that a call of it costs."""
 
