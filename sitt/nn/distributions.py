@@ -6,7 +6,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from typing import Self  # not in Isaac Sim's Python 3.10
 
 LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class Gradient(NamedTuple):
+    """Of a scalar, by the parameters of a batch of distributions."""
+
+    outputs: Tensor
+    """(B, A) by the means or logits; nobody else's."""
+    log_std: Optional[Tensor]
+    """(A,); None where there is none."""
 
 
 class Distribution(ABC):
@@ -32,6 +41,14 @@ class Distribution(ABC):
     @abstractmethod
     def kl(self, other: Self) -> Tensor:
         """KL(self ‖ other) (…), closed form."""
+
+    @abstractmethod
+    def gradient(self, actions: Tensor, weights: Tensor, entropy: float) -> Gradient:
+        """Gradient of Σ weights · log_prob(actions) + entropy · mean entropy; weights (B,)."""
+
+    @abstractmethod
+    def kl_gradient(self, other: Self, weight: float) -> Tensor:
+        """Gradient (B, A) of weight · mean KL(self ‖ other) by this one's means or logits."""
 
     @abstractmethod
     def sample(self, rng: torch.Generator) -> Tensor:
@@ -62,7 +79,7 @@ class Gaussian(Distribution):
     def log_prob(self, actions: Tensor) -> Tensor:
         """Log density (…) of actions (…, A)."""
         z = (actions - self.mean) * (-self.log_std).exp()
-        return -(0.5 * z.square() + self.log_std + 0.5 * LOG_TWO_PI).sum(-1)
+        return z.square().mul_(0.5).add_(self.log_std).add_(0.5 * LOG_TWO_PI).sum(-1).neg_()
 
     def entropy(self) -> Tensor:
         """Entropy (), the same wherever the mean is."""
@@ -72,7 +89,21 @@ class Gaussian(Distribution):
         """KL(self ‖ other) (…), closed form."""
         variance_ratio = (2.0 * (self.log_std - other.log_std)).exp()
         distance = ((self.mean - other.mean) * (-other.log_std).exp()).square()
-        return (0.5 * (variance_ratio + distance - 1.0) + other.log_std - self.log_std).sum(-1)
+        return distance.add_(variance_ratio).sub_(1.0).mul_(0.5).add_(other.log_std).sub_(self.log_std).sum(-1)
+
+    def gradient(self, actions: Tensor, weights: Tensor, entropy: float) -> Gradient:
+        """Gradient of Σ weights · log_prob(actions) + entropy · entropy()."""
+        weights = weights.unsqueeze(-1)
+        inverse = (-self.log_std).exp()
+        difference = actions - self.mean
+        weighted = (difference * inverse).mul_(weights)
+        by_log_std = entropy - weights.expand_as(difference).sum(0) + (difference.mul_(weighted)).sum(0) * inverse
+        return Gradient(weighted.mul_(inverse), by_log_std)
+
+    def kl_gradient(self, other: Self, weight: float) -> Tensor:
+        """Gradient (B, A) of weight · mean KL(self ‖ other) by the means; σ is as a constant."""
+        inverse = (-other.log_std).exp()
+        return ((self.mean - other.mean).mul_(inverse)).mul_(_share(weight, len(self.mean))).mul_(inverse)
 
     def sample(self, rng: torch.Generator) -> Tensor:
         """Draw one action (…, A) of each."""
@@ -112,6 +143,20 @@ class Categorical(Distribution):
         log_p, log_q = self.log_probs, other.log_probs
         return (log_p.exp() * (log_p - log_q)).sum(-1)
 
+    def gradient(self, actions: Tensor, weights: Tensor, entropy: float) -> Gradient:
+        """Gradient of Σ weights · log_prob(actions) + entropy · mean entropy()."""
+        log_p, share = self.log_probs, _share(-entropy, len(actions))
+        p = log_p.exp()
+        by_log_probs = p * share + (log_p * share).mul_(p)
+        by_log_probs.scatter_add_(-1, actions, weights.unsqueeze(-1))
+        return Gradient(_by_logits(by_log_probs, log_p), None)
+
+    def kl_gradient(self, other: Self, weight: float) -> Tensor:
+        """Gradient (B, A) of weight · mean KL(self ‖ other) by the logits."""
+        log_p, share = self.log_probs, _share(weight, len(self.logits))
+        p = log_p.exp()
+        return _by_logits(p * share + ((log_p - other.log_probs) * share).mul_(p), log_p)
+
     def sample(self, rng: torch.Generator) -> Tensor:
         """Draw one action (…, 1) of each: the largest of the logits with Gumbel noise."""
         uniform = torch.rand(self.logits.shape, generator=rng).clamp_(min=torch.finfo(torch.float32).tiny)
@@ -133,3 +178,13 @@ class Categorical(Distribution):
     def log_probs(self) -> Tensor:
         """Normalised logits; log_softmax is slow on so few columns, and all of the above need them."""
         return functional.log_softmax(self.logits, -1)
+
+
+def _share(weight: float, rows: int) -> Tensor:
+    """Return the weight () of one row in a mean, in single precision throughout, as torch's own mean has it."""
+    return torch.tensor(weight) / rows
+
+
+def _by_logits(by_log_probs: Tensor, log_probs: Tensor) -> Tensor:
+    """Return the gradient (B, A) by logits, of that by their log_softmax (B, A)."""
+    return torch.ops.aten._log_softmax_backward_data(by_log_probs, log_probs, -1, log_probs.dtype)

@@ -46,11 +46,6 @@ class Teacher(nn.Module):
         """Return the action distributions that A's outputs (…, A) mean."""
         return Categorical(decoded) if self.log_std is None else Gaussian(decoded, self.log_std)
 
-    def frozen_distribution(self, features: Tensor) -> Distribution:
-        """Return the action distributions of features, with gradients to the features only: A and σ are detached."""
-        decoded = self.decoder.frozen(features)
-        return Categorical(decoded) if self.log_std is None else Gaussian(decoded, self.log_std.detach())
-
     def value(self, normalized: Tensor) -> Tensor:
         """Return the values (B,) of normalised observations: the critic's output, in units of the returns."""
         return self.return_normalizer.restore(self.critic(normalized)).squeeze(-1)

@@ -95,5 +95,14 @@ def descend(learner: str, loss: Tensor, optimizer: Adam, parameters: List[nn.Par
     require_finite(f"{learner}'s loss", loss.detach())
     optimizer.zero_grad()
     loss.backward()
+    follow(learner, optimizer, parameters, max_norm)
+
+
+def follow(learner: str, optimizer: Adam, parameters: List[nn.Parameter], max_norm: float) -> None:
+    """Move the `parameters` of `learner` down the gradients that they hold, once these are limited.
+
+    Raises:
+        NotFiniteError: a gradient is not finite; the parameters are as they were.
+    """
     require_finite(f"norm of the {learner}'s gradient", limit_norm(parameters, max_norm))
     optimizer.step()

@@ -4,57 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
 from sitt.config.learning import PPOConfig
+from sitt.guard import require_finite
+from sitt.nn.mlp import MLP
 from sitt.nn.policy import Teacher
-from sitt.rl.optimization import Adam, descend
+from sitt.rl.objective import PPOLoss, Weights, backward
+from sitt.rl.optimization import Adam, follow
 from sitt.rl.rollout import Rollout
 from sitt.rl.schedule import explored, pressed, settled
 
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-6, 1e-2
 """Bounds of the adaptive learning rate [O: rl_games' AdaptiveScheduler]."""
-MEAN_BOUND = 1.1
-"""Action means beyond ± this are penalised [O: rl_games' bound_loss]."""
-
-
-class PPOLoss(NamedTuple):
-    """The parts of one minibatch's loss, scalars."""
-
-    policy: Tensor
-    value: Tensor
-    bounds: Tensor
-    entropy: Tensor
-    alignment_kl: Tensor
-    """Mean KL(π_T ‖ π̂_S)."""
-    policy_kl: Tensor
-    """Mean KL(old ‖ new), for the adaptive learning rate."""
-
-
-def clipped_policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip: float) -> Tensor:
-    """Return PPO's clipped surrogate, negated [Schulman et al. 2017, eq. 7]; inputs (B,)."""
-    ratio = (log_probs - old_log_probs).exp()
-    return -torch.minimum(advantages * ratio, advantages * ratio.clamp(1.0 - clip, 1.0 + clip)).mean()
-
-
-def value_loss(values: Tensor, old_values: Tensor, returns: Tensor, clip: float, clipped: bool) -> Tensor:
-    """Return the mean squared error of the critic, optionally the clipped variant; inputs (B,)."""
-    error = (values - returns).square()
-    if clipped:
-        near = old_values + (values - old_values).clamp(-clip, clip)
-        error = torch.maximum(error, (near - returns).square())
-    return error.mean()
 
 
 class PPO:
     """Updates F_T, A, the critic and the log standard deviation; nothing else."""
 
     def __init__(
-        self, cfg: PPOConfig, teacher: Teacher, proxy: nn.Module, lambda_gradient: float, rng: torch.Generator
+        self, cfg: PPOConfig, teacher: Teacher, proxy: MLP, lambda_gradient: float, rng: torch.Generator
     ) -> None:
         self.cfg = cfg
         self.teacher = teacher
@@ -74,15 +45,16 @@ class PPO:
         """
         batch = rollout.observations.shape[0]
         size = batch // self.cfg.minibatches
-        rollout = self.standardised(rollout)
+        rollout, weights = self.standardised(rollout), self.weights(progress)
         sums: dict[str, float] = {}
         for _ in range(self.cfg.epochs):
             order = torch.randperm(batch, generator=self.rng)
             for chosen in order.split(size):
-                loss = self.loss(rollout.select(chosen))
-                descend("teacher", self.total(loss, progress), self.optimizer, self.parameters, self.cfg.max_grad_norm)
+                loss = self.backward(rollout.select(chosen), weights)
+                require_finite("teacher's loss", loss.total(weights))
+                follow("teacher", self.optimizer, self.parameters, self.cfg.max_grad_norm)
                 for name, value in loss._asdict().items():
-                    sums[name] = sums.get(name, 0.0) + float(value.detach())
+                    sums[name] = sums.get(name, 0.0) + float(value)
         means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}
         self._adapt_learning_rate(means["policy_kl"], self._desired_kl(progress))
         log_std = self.teacher.log_std
@@ -117,44 +89,20 @@ class PPO:
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         return replace(rollout, advantages=advantages, values=values, returns=returns)
 
-    def loss(self, batch: Rollout) -> PPOLoss:
-        """Compute the loss on M standardised transitions."""
-        cfg, teacher = self.cfg, self.teacher
-        features = teacher.encoder(batch.observations)
-        decoded = teacher.decoder(features)
-        distribution = teacher.distribution(decoded)
-        log_probs = distribution.log_prob(batch.actions)
-        policy = clipped_policy_loss(log_probs, batch.log_probs, batch.advantages, cfg.clip)
-        values = teacher.critic(batch.observations).squeeze(-1)
-        value = value_loss(values, batch.values, batch.returns, cfg.clip, cfg.clip_value)
-        excess = functional.softshrink(decoded, MEAN_BOUND)
-        with torch.no_grad():
-            policy_kl = batch.behaviour.kl(distribution).mean()
-        return PPOLoss(
-            policy=policy,
-            value=value,
-            bounds=excess.square().sum(-1).mean(),
-            entropy=distribution.entropy().mean(),
-            alignment_kl=self._alignment_kl(features, batch.observations),
-            policy_kl=policy_kl,
-        )
+    def backward(self, batch: Rollout, weights: Weights) -> PPOLoss:
+        """Return the loss on M standardised transitions, and leave its gradient in the parameters."""
+        proxy = self.proxy if self.lambda_gradient else None
+        return backward(self.teacher, proxy, batch, weights, self.cfg.clip, self.cfg.clip_value)
 
-    def total(self, loss: PPOLoss, progress: float) -> Tensor:
-        """Return the scalar that is minimised when the share `progress` of the training is done."""
+    def weights(self, progress: float) -> Weights:
+        """Return the weights of the parts of the loss when the share `progress` of the training is done."""
         cfg = self.cfg
-        total = loss.policy + cfg.value_coefficient * loss.value + cfg.bounds_coefficient * loss.bounds
-        total = total - self._entropy_coefficient(progress) * loss.entropy
-        if self.lambda_gradient:
-            total = total + pressed(cfg, progress) * self.lambda_gradient * loss.alignment_kl
-        return total
-
-    def _alignment_kl(self, features: Tensor, observations: Tensor) -> Tensor:
-        """KL(π_T ‖ π̂_S), whose gradient reaches F_T only: A, the proxy and σ are detached."""
-        if not self.lambda_gradient:
-            return torch.zeros(())
-        with torch.no_grad():
-            proxy = self.teacher.frozen_distribution(self.proxy(observations))
-        return self.teacher.frozen_distribution(features).kl(proxy).mean()
+        return Weights(
+            value=cfg.value_coefficient,
+            bounds=cfg.bounds_coefficient,
+            entropy=self._entropy_coefficient(progress),
+            alignment=pressed(cfg, progress) * self.lambda_gradient,
+        )
 
     def _entropy_coefficient(self, progress: float) -> float:
         """Falls linearly while the teacher explores."""

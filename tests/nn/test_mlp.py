@@ -42,3 +42,21 @@ def test_a_frozen_layer_between_is_passed_through():
     network[2].requires_grad_(False)
     network(torch.randn(5, 3)).sum().backward()
     assert network[2].weight.grad is None and network[0].weight.grad is not None
+
+
+def test_backward_sets_the_gradients_that_autograd_finds():
+    torch.manual_seed(0)
+    network, x, weights = MLP(23, (64, 16)), torch.randn(300, 23), torch.randn(300, 16)
+    expected = results(network, x, weights)[2:]
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    network.backward(network.activations(x), weights.clone())
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        assert torch.equal(parameter.grad, gradient) and parameter.grad.is_contiguous()
+
+
+def test_the_callers_gradient_is_left_alone():
+    network, weights = MLP(3, (4, 2)), torch.randn(5, 2)
+    before = weights.clone()
+    network(torch.randn(5, 3)).backward(weights)
+    assert torch.equal(weights, before)

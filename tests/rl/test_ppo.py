@@ -1,5 +1,7 @@
 """PPO: clipping by hand, one update equal to Stable-Baselines3's, and which parameters move."""
 
+import math
+
 import gymnasium
 import numpy as np
 import pytest
@@ -8,9 +10,10 @@ from stable_baselines3 import PPO as ReferencePPO
 from stable_baselines3.common.logger import Logger
 
 from sitt.config.compose import compose
-from sitt.nn.distributions import Gaussian
+from sitt.nn.distributions import Categorical, Gaussian
 from sitt.nn.policy import Networks
-from sitt.rl.ppo import PPO, clipped_policy_loss, value_loss
+from sitt.rl.objective import clipped_policy_loss, value_loss
+from sitt.rl.ppo import PPO
 from sitt.rl.rollout import Rollout
 from sitt.seeding import generator
 
@@ -46,20 +49,23 @@ def test_policy_loss_by_hand():
     ratios = torch.tensor([1.5, 1.5, 0.5, 0.5, 1.1])
     advantages = torch.tensor([1.0, -1.0, 1.0, -1.0, 2.0])
     # min(ratio·A, clip(ratio)·A) with clip 0.2: 1.2, −1.5, 0.5, −0.8, 2.2
-    loss = clipped_policy_loss(ratios.log(), torch.zeros(5), advantages, 0.2)
+    loss, _ = clipped_policy_loss(ratios.log(), torch.zeros(5), advantages, 0.2)
     assert float(loss) == pytest.approx(-(1.2 - 1.5 + 0.5 - 0.8 + 2.2) / 5)
 
 
 def test_clipped_ratio_has_no_gradient():
-    log_probs = torch.tensor([0.5, 0.1], requires_grad=True)
-    clipped_policy_loss(log_probs, torch.zeros(2), torch.ones(2), 0.2).backward()
-    assert log_probs.grad[0] == 0 and log_probs.grad[1] < 0
+    log_probs = torch.tensor([0.5, 0.1, -0.5])
+    _, gradient = clipped_policy_loss(log_probs, torch.zeros(3), torch.tensor([1.0, 1.0, -1.0]), 0.2)
+    # −ratio / 3 where it is not clipped.
+    assert gradient.tolist() == pytest.approx([0.0, -math.exp(0.1) / 3, 0.0])
 
 
 def test_value_loss_by_hand():
     values, old, returns = torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([3.0])
-    assert float(value_loss(values, old, returns, 0.2, clipped=False)) == pytest.approx(1.0)
-    assert float(value_loss(values, old, returns, 0.2, clipped=True)) == pytest.approx(1.8**2)
+    assert [x.item() for x in value_loss(values, old, returns, 0.2, clipped=False)] == pytest.approx([1.0, -2.0])
+    assert [x.item() for x in value_loss(values, old, returns, 0.2, clipped=True)] == pytest.approx([1.8**2, 0.0])
+    near = torch.tensor([1.1])
+    assert [x.item() for x in value_loss(near, old, returns, 0.2, clipped=True)] == pytest.approx([1.9**2, -3.8])
 
 
 def test_one_update_equals_stable_baselines3(networks):
@@ -160,23 +166,100 @@ def test_the_weight_of_the_kl_rises(networks):
     ppo = ppo_of(networks, lambda_gradient=0.3, lambda_start=0.0, lambda_rise=0.5)
     without = ppo_of(networks)
     for progress, expected in ((0.0, 0.0), (0.25, 0.15), (0.5, 0.3), (0.9, 0.3)):
-        loss = ppo.loss(rollout.select(torch.arange(10)))
-        added = ppo.total(loss, progress) - without.total(loss, progress)
+        loss = ppo.backward(rollout.select(torch.arange(10)), ppo.weights(progress))
+        added = loss.total(ppo.weights(progress)) - loss.total(without.weights(progress))
         assert added.item() == pytest.approx(expected * loss.alignment_kl.item(), abs=1e-5)
 
 
 def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
-    ppo = ppo_of(networks, lambda_gradient=1.0)
-    rollout = random_rollout(networks)
-    loss = ppo.loss(rollout.select(torch.arange(10)))
-    loss.alignment_kl.backward()
-    reached = {name for name, p in networks.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
-    assert reached and all(name.startswith("teacher.encoder.") for name in reached)
-    mean = networks.teacher.decoder(networks.teacher.encoder(rollout.observations[:10]))
-    proxy = networks.teacher.decoder(networks.proxy(rollout.observations[:10]))
+    batch = random_rollout(networks).select(torch.arange(10))
+    gradients = []
+    for alignment in (0.0, 1.0):
+        ppo = ppo_of(networks, lambda_gradient=1.0)
+        loss = ppo.backward(batch, ppo.weights(0.0)._replace(alignment=alignment))
+        gradients.append({name: p.grad for name, p in networks.named_parameters() if p.grad is not None})
+    without, aligned = gradients
+    reached = {name for name in aligned if not torch.equal(aligned[name], without[name])}
+    assert reached == {f"teacher.encoder.{name}" for name, _ in networks.teacher.encoder.named_parameters()}
+    assert all(name.startswith("teacher.") for name in aligned)
+    mean = networks.teacher.decoder(networks.teacher.encoder(batch.observations))
+    proxy = networks.teacher.decoder(networks.proxy(batch.observations))
     log_std = networks.teacher.log_std
     expected = Gaussian(mean, log_std).kl(Gaussian(proxy, log_std)).mean()
     assert loss.alignment_kl.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("experiment", ["smoke", "maze"])
+@pytest.mark.parametrize("clip_value", [False, True])
+@pytest.mark.parametrize("lambda_gradient", [0.0, 0.7])
+def test_the_gradient_is_autograds(experiment, clip_value, lambda_gradient):
+    config = compose(experiment, "joint", 3)
+    networks = Networks(config)
+    cfg = config.ppo.model_copy(
+        update=dict(
+            bounds_coefficient=0.3, entropy_coefficient=0.2, clip_value=clip_value, lambda_start=0.0, lambda_rise=0
+        )
+    )
+    ppo = PPO(cfg, networks.teacher, networks.proxy, lambda_gradient, generator(0, "test"))
+    batch = any_rollout(config, networks.teacher)
+    loss = ppo.backward(batch, ppo.weights(0.0))
+    mine = {name: p.grad for name, p in networks.named_parameters() if p.grad is not None}
+    networks.zero_grad()
+    total = by_autograd(networks, batch, cfg, lambda_gradient)
+    total.backward()
+    assert loss.total(ppo.weights(0.0)).item() == pytest.approx(total.item(), rel=1e-5)
+    assert {f"teacher.{name}" for name, _ in networks.teacher.named_parameters()} == set(mine)
+    for name, parameter in networks.named_parameters():
+        if name in mine:
+            torch.testing.assert_close(mine[name], parameter.grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def any_rollout(config, teacher, size=200):
+    """Means beyond the bounds, ratios and steps of the critic on both sides of their clips, both signs of A."""
+    rng = torch.Generator().manual_seed(1)
+    draw = lambda *shape: torch.randn(*shape, generator=rng)  # noqa: E731
+    observations = draw(size, config.task.observations)
+    with torch.no_grad():
+        teacher.decoder.weight.mul_(8.0)
+        behaviour = teacher.distribution(
+            teacher.decoder(teacher.encoder(observations)) + 0.1 * draw(size, config.task.actions)
+        )
+        actions = behaviour.sample(rng)
+        log_probs = behaviour.log_prob(actions) + 0.2 * draw(size)
+        values = teacher.critic(observations).squeeze(-1) + 0.4 * draw(size)
+    return Rollout(observations, actions, log_probs, behaviour.detached(), values, draw(size), values + draw(size))
+
+
+def by_autograd(networks, batch, cfg, lambda_gradient):
+    """The loss as one writes it down."""
+    teacher = networks.teacher
+    features = teacher.encoder(batch.observations)
+    decoded = teacher.decoder(features)
+    distribution = teacher.distribution(decoded)
+    ratio = (distribution.log_prob(batch.actions) - batch.log_probs).exp()
+    clipped = ratio.clamp(1 - cfg.clip, 1 + cfg.clip)
+    outside = ratio != clipped
+    assert 20 < outside.sum() < 180
+    policy = -torch.minimum(batch.advantages * ratio, batch.advantages * clipped).mean()
+    values = teacher.critic(batch.observations).squeeze(-1)
+    error = (values - batch.returns).square()
+    if cfg.clip_value:
+        near = batch.values + (values - batch.values).clamp(-cfg.clip, cfg.clip)
+        error = torch.maximum(error, (near - batch.returns).square())
+    excess = (decoded.abs() - 1.1).clamp(min=0.0)
+    assert (excess > 0).sum() > 20
+    total = policy + cfg.value_coefficient * error.mean() + 0.3 * excess.square().sum(-1).mean()
+    total = total - 0.2 * distribution.entropy().mean()
+    if not lambda_gradient:
+        return total
+    weight, bias = teacher.decoder.weight.detach(), teacher.decoder.bias.detach()
+    proxy = torch.nn.functional.linear(networks.proxy(batch.observations), weight, bias).detach()
+    aligned = torch.nn.functional.linear(features, weight, bias)
+    if teacher.log_std is None:
+        p, q = Categorical(aligned), Categorical(proxy)
+    else:
+        p, q = (Gaussian(mean, teacher.log_std.detach()) for mean in (aligned, proxy))
+    return total + lambda_gradient * p.kl(q).mean()
 
 
 def test_the_learning_rate_follows_the_kl(networks):
@@ -201,10 +284,13 @@ def test_means_beyond_the_bound_are_penalised_by_hand(networks):
     decoder = networks.teacher.decoder
     decoder.weight.data.zero_()
     decoder.bias.data.copy_(torch.tensor([1.5, -2.0, 1.1, -1.1, 0.5, 0.0, 0.0, 0.0, 0.0]))
-    bounds = ppo_of(networks).loss(random_rollout(networks).select(torch.arange(2))).bounds
+    ppo, batch = ppo_of(networks), random_rollout(networks).select(torch.arange(2))
+    gradients = []
+    for weight in (0.0, 1.0):
+        bounds = ppo.backward(batch, ppo.weights(0.0)._replace(bounds=weight)).bounds
+        gradients.append(decoder.bias.grad)
     assert bounds.item() == pytest.approx(0.4**2 + 0.9**2, rel=1e-5)
-    bounds.backward()
-    assert decoder.bias.grad.tolist() == pytest.approx([0.8, -1.8, *7 * [0.0]], rel=1e-5)
+    assert (gradients[1] - gradients[0]).tolist() == pytest.approx([0.8, -1.8, *7 * [0.0]], rel=1e-4, abs=1e-6)
 
 
 def test_the_noise_fades_after_the_exploration(networks):
@@ -226,9 +312,10 @@ def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
     rollout = random_rollout(networks)
     ppo = ppo_of(networks, entropy_coefficient=0.4, exploration_fraction=0.5)
     for progress, expected in ((0.0, 0.4), (0.25, 0.2), (0.5, 0.0), (0.9, 0.0)):
-        loss = ppo.loss(rollout.select(torch.arange(10)))
+        weights = ppo.weights(progress)
+        loss = ppo.backward(rollout.select(torch.arange(10)), weights)
         without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
-        assert (without - ppo.total(loss, progress)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
+        assert (without - loss.total(weights)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
 
 
 def test_the_entropy_bonus_may_stop_short_of_zero(networks):
@@ -242,11 +329,12 @@ def test_the_critic_learns_returns_on_their_own_scale(networks):
     rollout, ppo = random_rollout(networks), ppo_of(networks)
     normalizer = networks.teacher.return_normalizer
     normalizer.update(rollout.returns.unsqueeze(-1))
-    small = ppo.loss(ppo.standardised(rollout)).value
+    small = ppo.backward(ppo.standardised(rollout), ppo.weights(0.0)).value
     normalizer.load_state_dict({"mean": torch.zeros(1), "variance": torch.ones(1), "count": torch.zeros(())})
     large = Rollout(**{**vars(rollout), "returns": 100.0 * rollout.returns, "values": 100.0 * rollout.values})
     normalizer.update(large.returns.unsqueeze(-1))
-    assert ppo.loss(ppo.standardised(large)).value.item() == pytest.approx(small.item(), rel=1e-3)
+    large_loss = ppo.backward(ppo.standardised(large), ppo.weights(0.0)).value
+    assert large_loss.item() == pytest.approx(small.item(), rel=1e-3)
     # What the critic says is in units of the returns.
     observations = rollout.observations[:3]
     said = networks.teacher.critic(observations).squeeze(-1)

@@ -1,0 +1,148 @@
+"""PPO's loss on one minibatch [Schulman et al. 2017] with the teacher's KL (paper, eq. 6), and its gradient by hand.
+
+torch's autograd would cost a quarter of the update; the tests hold the gradient against it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sitt.nn.mlp import MLP
+from sitt.nn.policy import Teacher
+from sitt.nn.products import outer
+from sitt.rl.rollout import Rollout
+
+MEAN_BOUND = 1.1
+"""Action means beyond ± this are penalised [O: rl_games' bound_loss]."""
+
+
+class Weights(NamedTuple):
+    """What the parts of the loss count for; the policy's counts 1."""
+
+    value: float
+    bounds: float
+    entropy: float
+    """Of the bonus."""
+    alignment: float
+    """λ_gradient as far as it is in force."""
+
+
+class PPOLoss(NamedTuple):
+    """The parts of one minibatch's loss, scalars."""
+
+    policy: Tensor
+    value: Tensor
+    bounds: Tensor
+    entropy: Tensor
+    alignment_kl: Tensor
+    """Mean KL(π_T ‖ π̂_S); zero without a proxy."""
+    policy_kl: Tensor
+    """Mean KL(old ‖ new), for the adaptive learning rate; it has no weight."""
+
+    def total(self, weights: Weights) -> Tensor:
+        """Return the scalar that is minimised."""
+        pressure = weights.alignment * self.alignment_kl
+        bonus = weights.entropy * self.entropy
+        return self.policy + weights.value * self.value + weights.bounds * self.bounds - bonus + pressure
+
+
+@torch.no_grad()
+def backward(
+    teacher: Teacher, proxy: Optional[MLP], batch: Rollout, weights: Weights, clip: float, clip_value: bool
+) -> PPOLoss:
+    """Return the loss on M standardised transitions, and leave its gradient in the teacher's parameters.
+
+    Args:
+        teacher: F_T, A, the critic and σ; each `grad` is replaced.
+        proxy: F̂_S for the KL, whose gradient reaches F_T only (A, the proxy and σ are as constants); or None.
+        batch: the transitions.
+        weights: of the parts of the loss.
+        clip: of PPO's ratio, and of the critic's step.
+        clip_value: whether the critic's step is clipped.
+    """
+    encoded = teacher.encoder.activations(batch.observations)
+    decoded = teacher.decoder(encoded[-1])
+    distribution = teacher.distribution(decoded)
+    log_probs = distribution.log_prob(batch.actions)
+    policy, to_log_probs = clipped_policy_loss(log_probs, batch.log_probs, batch.advantages, clip)
+    bounds, to_means = bounds_loss(decoded)
+    gradient = distribution.gradient(batch.actions, to_log_probs, -weights.entropy)
+    if teacher.log_std is not None:
+        teacher.log_std.grad = gradient.log_std
+    to_decoded = gradient.outputs.add_(to_means.mul_(weights.bounds))
+    to_features = _backward(teacher.decoder, encoded[-1], to_decoded)
+
+    alignment_kl = torch.zeros(())
+    if proxy is not None:
+        proxy_distribution = teacher.distribution(teacher.decoder(proxy(batch.observations)))
+        alignment_kl = distribution.kl(proxy_distribution).mean()
+        if weights.alignment:
+            to_features += distribution.kl_gradient(proxy_distribution, weights.alignment) @ teacher.decoder.weight
+    teacher.encoder.backward(encoded, to_features)
+
+    body, head = teacher.critic
+    assert isinstance(body, MLP) and isinstance(head, nn.Linear)
+    valued = body.activations(batch.observations)
+    values = head(valued[-1]).squeeze(-1)
+    value, to_values = value_loss(values, batch.values, batch.returns, clip, clip_value)
+    to_values = to_values.mul_(weights.value).unsqueeze(-1)
+    body.backward(valued, _backward(head, valued[-1], to_values))
+
+    return PPOLoss(
+        policy=policy,
+        value=value,
+        bounds=bounds,
+        entropy=distribution.entropy().mean(),
+        alignment_kl=alignment_kl,
+        policy_kl=batch.behaviour.kl(distribution).mean(),
+    )
+
+
+def clipped_policy_loss(
+    log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip: float
+) -> Tuple[Tensor, Tensor]:
+    """Return PPO's clipped surrogate (), negated [Schulman et al. 2017, eq. 7], and its gradient (B,) by `log_probs`.
+
+    All inputs are (B,).
+    """
+    ratio = (log_probs - old_log_probs).exp()
+    surrogate = advantages * ratio
+    clipped = advantages * ratio.clamp(1.0 - clip, 1.0 + clip)
+    gradient = (advantages * (-1.0 / len(ratio))).mul_(ratio).mul_(surrogate <= clipped)
+    return -torch.minimum(surrogate, clipped).mean(), gradient
+
+
+def value_loss(
+    values: Tensor, old_values: Tensor, returns: Tensor, clip: float, clipped: bool
+) -> Tuple[Tensor, Tensor]:
+    """Return the critic's mean squared error (), optionally the clipped variant, and its gradient (B,) by `values`.
+
+    All inputs are (B,).
+    """
+    difference = values - returns
+    error = difference.square()
+    gradient = difference.mul_(2.0 / len(values))
+    if clipped:
+        step = values - old_values
+        near = old_values + step.clamp(-clip, clip) - returns
+        binds = near.square() > error
+        # Where the larger error is the clipped one, it does not depend on values beyond the clip.
+        gradient = torch.where(binds, near * (2.0 / len(values)) * (step.abs() <= clip), gradient)
+        error = torch.maximum(error, near.square())
+    return error.mean(), gradient
+
+
+def bounds_loss(means: Tensor) -> Tuple[Tensor, Tensor]:
+    """Return the mean over B of the squared excesses of action means (B, A), and its gradient (B, A)."""
+    excess = functional.softshrink(means, MEAN_BOUND)
+    return excess.square().sum(-1).mean(), excess.mul_(2.0 / len(means))
+
+
+def _backward(layer: nn.Linear, x: Tensor, gradient: Tensor) -> Tensor:
+    """Set the `grad` of a linear layer on x (B, I) by that of its outputs (B, O); return that of x."""
+    layer.weight.grad, layer.bias.grad = outer(gradient, x).contiguous(), gradient.sum(0)
+    return gradient @ layer.weight
