@@ -14,8 +14,8 @@ Logging is off. What remains different:
   learning rate to the KL after each minibatch, limits the gradient of actor and critic apart, and has standardised the
   advantages before it is timed; ours does so inside;
 * ours has a penalty on large means, the KL of the learning rate's schedule, standardised returns, a check for numbers
-  that are not finite, a gradient written by hand (both others use autograd), PyTorch's fused Adam (both use its default), and
-  half of its products by oneDNN.
+  that are not finite, a gradient written by hand (both others use autograd), PyTorch's fused Adam (both others use its
+  default), and half of its products by oneDNN.
 
 Exit status 1 if it is less than 1.5 times as fast as Stable-Baselines3, or 1.2 times as fast as rsl_rl.
 """

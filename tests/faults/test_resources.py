@@ -129,7 +129,7 @@ def test_a_training_that_cannot_write_its_results_loses_nothing(trained, disk, m
     before, refused = files(disk.folder / "finished before"), set()
     close = Progress.close
     # A run of uncommitted code would keep the change in run.json, which may be larger than policy.pt.
-    monkeypatch.setattr(provenance, "ROOT", disk.folder)
+    monkeypatch.setattr(provenance, "git_state", provenance.GitState)
     for free in (0, 4096, 8192, 12288, 16384):
         monkeypatch.setattr(Progress, "close", lambda progress, free=free: disk.leave(free))  # the training is over
         refused.add(named(one_of(sentence(train, config, output, None), output.parent)))
