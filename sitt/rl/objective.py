@@ -32,19 +32,19 @@ class Weights(NamedTuple):
 
 
 class PPOLoss(NamedTuple):
-    """The parts of one minibatch's loss, scalars."""
+    """The parts of one minibatch's loss."""
 
-    policy: Tensor
-    value: Tensor
-    bounds: Tensor
-    entropy: Tensor
-    alignment_kl: Tensor
+    policy: float
+    value: float
+    bounds: float
+    entropy: float
+    alignment_kl: float
     """Mean KL(π_T ‖ π̂_S); zero without a proxy."""
-    policy_kl: Tensor
+    policy_kl: float
     """Mean KL(old ‖ new), for the adaptive learning rate; it has no weight."""
 
-    def total(self, weights: Weights) -> Tensor:
-        """Return the scalar that is minimised."""
+    def total(self, weights: Weights) -> float:
+        """Return what is minimised."""
         pressure = weights.alignment * self.alignment_kl
         bonus = weights.entropy * self.entropy
         return self.policy + weights.value * self.value + weights.bounds * self.bounds - bonus + pressure
@@ -76,10 +76,10 @@ def backward(
     to_decoded = gradient.outputs.add_(to_means.mul_(weights.bounds))
     to_features = _backward(teacher.decoder, encoded[-1], to_decoded)
 
-    alignment_kl = torch.zeros(())
+    alignment_kl = 0.0
     if proxy is not None:
         proxy_distribution = teacher.distribution(teacher.decoder(proxy(batch.observations)))
-        alignment_kl = distribution.kl(proxy_distribution).mean()
+        alignment_kl = distribution.kl(proxy_distribution).mean().item()
         if weights.alignment:
             to_features += distribution.kl_gradient(proxy_distribution, weights.alignment) @ teacher.decoder.weight
     teacher.encoder.backward(encoded, to_features)
@@ -93,12 +93,12 @@ def backward(
     body.backward(valued, _backward(head, valued[-1], to_values))
 
     return PPOLoss(
-        policy=policy,
-        value=value,
-        bounds=bounds,
-        entropy=distribution.entropy().mean(),
+        policy=policy.item(),
+        value=value.item(),
+        bounds=bounds.item(),
+        entropy=distribution.entropy().mean().item(),
         alignment_kl=alignment_kl,
-        policy_kl=batch.behaviour.kl(distribution).mean(),
+        policy_kl=batch.behaviour.kl(distribution).mean().item(),
     )
 
 

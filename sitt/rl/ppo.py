@@ -51,10 +51,10 @@ class PPO:
             order = torch.randperm(batch, generator=self.rng)
             for chosen in order.split(size):
                 loss = self.backward(rollout.select(chosen), weights)
-                require_finite("teacher's loss", loss.total(weights))
+                require_finite("teacher's loss", torch.tensor(loss.total(weights)))
                 follow("teacher", self.optimizer, self.parameters, self.cfg.max_grad_norm)
                 for name, value in loss._asdict().items():
-                    sums[name] = sums.get(name, 0.0) + float(value)
+                    sums[name] = sums.get(name, 0.0) + value
         means = {name: value / (self.cfg.epochs * self.cfg.minibatches) for name, value in sums.items()}
         self._adapt_learning_rate(means["policy_kl"], self._desired_kl(progress))
         log_std = self.teacher.log_std

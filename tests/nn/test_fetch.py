@@ -130,7 +130,7 @@ def test_after_a_kill_it_goes_on_with_what_is_there(hub):
     hub.stop_after = 21_000_000
     killed = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+    while not (part.exists() and part.stat().st_size >= 10_000_000) and time.monotonic() < deadline:
         time.sleep(0.05)
     killed.kill()
     killed.wait()

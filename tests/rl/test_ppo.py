@@ -168,7 +168,7 @@ def test_the_weight_of_the_kl_rises(networks):
     for progress, expected in ((0.0, 0.0), (0.25, 0.15), (0.5, 0.3), (0.9, 0.3)):
         loss = ppo.backward(rollout.select(torch.arange(10)), ppo.weights(progress))
         added = loss.total(ppo.weights(progress)) - loss.total(without.weights(progress))
-        assert added.item() == pytest.approx(expected * loss.alignment_kl.item(), abs=1e-5)
+        assert added == pytest.approx(expected * loss.alignment_kl, abs=1e-5)
 
 
 def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
@@ -186,7 +186,7 @@ def test_the_kl_gradient_reaches_the_teachers_encoder_only(networks):
     proxy = networks.teacher.decoder(networks.proxy(batch.observations))
     log_std = networks.teacher.log_std
     expected = Gaussian(mean, log_std).kl(Gaussian(proxy, log_std)).mean()
-    assert loss.alignment_kl.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert loss.alignment_kl == pytest.approx(expected.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("experiment", ["smoke", "maze"])
@@ -207,7 +207,7 @@ def test_the_gradient_is_autograds(experiment, clip_value, lambda_gradient):
     networks.zero_grad()
     total = by_autograd(networks, batch, cfg, lambda_gradient)
     total.backward()
-    assert loss.total(ppo.weights(0.0)).item() == pytest.approx(total.item(), rel=1e-5)
+    assert loss.total(ppo.weights(0.0)) == pytest.approx(total.item(), rel=1e-5)
     assert {f"teacher.{name}" for name, _ in networks.teacher.named_parameters()} == set(mine)
     for name, parameter in networks.named_parameters():
         if name in mine:
@@ -289,7 +289,7 @@ def test_means_beyond_the_bound_are_penalised_by_hand(networks):
     for weight in (0.0, 1.0):
         bounds = ppo.backward(batch, ppo.weights(0.0)._replace(bounds=weight)).bounds
         gradients.append(decoder.bias.grad)
-    assert bounds.item() == pytest.approx(0.4**2 + 0.9**2, rel=1e-5)
+    assert bounds == pytest.approx(0.4**2 + 0.9**2, rel=1e-5)
     assert (gradients[1] - gradients[0]).tolist() == pytest.approx([0.8, -1.8, *7 * [0.0]], rel=1e-4, abs=1e-6)
 
 
@@ -315,7 +315,7 @@ def test_the_entropy_bonus_falls_to_zero_over_the_exploration(networks):
         weights = ppo.weights(progress)
         loss = ppo.backward(rollout.select(torch.arange(10)), weights)
         without = loss.policy + ppo.cfg.value_coefficient * loss.value + ppo.cfg.bounds_coefficient * loss.bounds
-        assert (without - loss.total(weights)).item() == pytest.approx(expected * loss.entropy.item(), abs=1e-5)
+        assert without - loss.total(weights) == pytest.approx(expected * loss.entropy, abs=1e-5)
 
 
 def test_the_entropy_bonus_may_stop_short_of_zero(networks):
@@ -334,7 +334,7 @@ def test_the_critic_learns_returns_on_their_own_scale(networks):
     large = Rollout(**{**vars(rollout), "returns": 100.0 * rollout.returns, "values": 100.0 * rollout.values})
     normalizer.update(large.returns.unsqueeze(-1))
     large_loss = ppo.backward(ppo.standardised(large), ppo.weights(0.0)).value
-    assert large_loss.item() == pytest.approx(small.item(), rel=1e-3)
+    assert large_loss == pytest.approx(small, rel=1e-3)
     # What the critic says is in units of the returns.
     observations = rollout.observations[:3]
     said = networks.teacher.critic(observations).squeeze(-1)
