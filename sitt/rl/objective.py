@@ -64,6 +64,12 @@ def backward(
         clip: of PPO's ratio, and of the critic's step.
         clip_value: whether the critic's step is clipped.
     """
+    loss = _policy_backward(teacher, proxy, batch, weights, clip)
+    return loss._replace(value=_value_backward(teacher.critic, batch, weights.value, clip, clip_value))
+
+
+def _policy_backward(teacher: Teacher, proxy: Optional[MLP], batch: Rollout, weights: Weights, clip: float) -> PPOLoss:
+    """Set the `grad` of F_T, A and σ; return the loss but for the critic's part."""
     encoded = teacher.encoder.activations(batch.observations)
     decoded = teacher.decoder(encoded[-1])
     distribution = teacher.distribution(decoded)
@@ -74,8 +80,7 @@ def backward(
     if teacher.log_std is not None:
         teacher.log_std.grad = gradient.log_std
     to_decoded = gradient.outputs.add_(to_means.mul_(weights.bounds))
-    to_features = _backward(teacher.decoder, encoded[-1], to_decoded)
-
+    to_features = _linear_backward(teacher.decoder, encoded[-1], to_decoded)
     alignment_kl = 0.0
     if proxy is not None:
         proxy_distribution = teacher.distribution(teacher.decoder(proxy(batch.observations)))
@@ -83,23 +88,26 @@ def backward(
         if weights.alignment:
             to_features += distribution.kl_gradient(proxy_distribution, weights.alignment) @ teacher.decoder.weight
     teacher.encoder.backward(encoded, to_features)
-
-    body, head = teacher.critic
-    assert isinstance(body, MLP) and isinstance(head, nn.Linear)
-    valued = body.activations(batch.observations)
-    values = head(valued[-1]).squeeze(-1)
-    value, to_values = value_loss(values, batch.values, batch.returns, clip, clip_value)
-    to_values = to_values.mul_(weights.value).unsqueeze(-1)
-    body.backward(valued, _backward(head, valued[-1], to_values))
-
     return PPOLoss(
         policy=policy.item(),
-        value=value.item(),
+        value=0.0,
         bounds=bounds.item(),
         entropy=distribution.entropy().mean().item(),
         alignment_kl=alignment_kl,
         policy_kl=batch.behaviour.kl(distribution).mean().item(),
     )
+
+
+def _value_backward(critic: nn.Sequential, batch: Rollout, weight: float, clip: float, clip_value: bool) -> float:
+    """Set the critic's `grad`; return its part of the loss."""
+    body, head = critic
+    assert isinstance(body, MLP) and isinstance(head, nn.Linear)
+    activations = body.activations(batch.observations)
+    values = head(activations[-1]).squeeze(-1)
+    value, to_values = value_loss(values, batch.values, batch.returns, clip, clip_value)
+    to_activations = _linear_backward(head, activations[-1], to_values.mul_(weight).unsqueeze(-1))
+    body.backward(activations, to_activations)
+    return value.item()
 
 
 def clipped_policy_loss(
@@ -142,7 +150,7 @@ def bounds_loss(means: Tensor) -> Tuple[Tensor, Tensor]:
     return excess.square().sum(-1).mean(), excess.mul_(2.0 / len(means))
 
 
-def _backward(layer: nn.Linear, x: Tensor, gradient: Tensor) -> Tensor:
+def _linear_backward(layer: nn.Linear, x: Tensor, gradient: Tensor) -> Tensor:
     """Set the `grad` of a linear layer on x (B, I) by that of its outputs (B, O); return that of x."""
     layer.weight.grad, layer.bias.grad = outer(gradient, x).contiguous(), gradient.sum(0)
     return gradient @ layer.weight

@@ -22,6 +22,8 @@ class Clone:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "requirements.lock"):
             shutil.copy(ROOT / name, folder / name)
+        self.log = ""
+        """What Snakemake said, where a fixture keeps it."""
 
     def environment(self) -> dict:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("SITT_", "PYTHONPATH"))}
@@ -84,6 +86,7 @@ def clone(tmp_path):
 def smoke(tmp_path_factory):
     """A clone in which the README's smoke test has run."""
     clone = Clone(tmp_path_factory.mktemp("smoke"))
-    done = clone.snakemake("--config", "experiment=smoke")
+    done = clone.snakemake("--verbose", "--config", "experiment=smoke")
     assert done.returncode == 0, done.stderr[-6000:]
+    clone.log = done.stderr
     return clone
