@@ -118,9 +118,11 @@ def clipped_policy_loss(
     All inputs are (B,).
     """
     ratio = (log_probs - old_log_probs).exp()
-    surrogate = advantages * ratio
-    clipped = advantages * ratio.clamp(1.0 - clip, 1.0 + clip)
-    gradient = (advantages * (-1.0 / len(ratio))).mul_(ratio).mul_(surrogate <= clipped)
+    near = ratio.clamp(1.0 - clip, 1.0 + clip)
+    surrogate, clipped = advantages * ratio, advantages * near
+    # Just outside the clip, both may round to the same number: half the gradient, as torch's minimum has it.
+    share = ((surrogate <= clipped) * 0.5).add_(((surrogate < clipped) | (ratio == near)) * 0.5)
+    gradient = (advantages * (-1.0 / len(ratio))).mul_(ratio).mul_(share)
     return -torch.minimum(surrogate, clipped).mean(), gradient
 
 

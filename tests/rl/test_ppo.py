@@ -60,6 +60,20 @@ def test_clipped_ratio_has_no_gradient():
     assert gradient.tolist() == pytest.approx([0.0, -math.exp(0.1) / 3, 0.0])
 
 
+def test_a_ratio_that_rounding_puts_on_the_clip_has_autograds_gradient():
+    clip, rng = 0.2, torch.Generator().manual_seed(0)
+    # Ratios within a few roundings of 1.2, where A · ratio and A · 1.2 are often the same number.
+    log_probs = (math.log(1.2) + 3e-7 * torch.randn(4096, generator=rng)).requires_grad_()
+    advantages = torch.randn(4096, generator=rng)
+    ratio = log_probs.exp()
+    near = ratio.clamp(1 - clip, 1 + clip)
+    ties = ((advantages * ratio == advantages * near) & (ratio != near)).sum()
+    assert ties > 10
+    (-torch.minimum(advantages * ratio, advantages * near).mean()).backward()
+    _, gradient = clipped_policy_loss(log_probs.detach(), torch.zeros(4096), advantages, clip)
+    assert torch.equal(gradient, log_probs.grad)
+
+
 def test_value_loss_by_hand():
     values, old, returns = torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([3.0])
     assert [x.item() for x in value_loss(values, old, returns, 0.2, clipped=False)] == pytest.approx([1.0, -2.0])
