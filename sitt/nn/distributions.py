@@ -97,13 +97,13 @@ class Gaussian(Distribution):
         inverse = (-self.log_std).exp()
         difference = actions - self.mean
         weighted = (difference * inverse).mul_(weights)
-        by_log_std = entropy - weights.expand_as(difference).sum(0) + (difference.mul_(weighted)).sum(0) * inverse
+        by_log_std = entropy - weights.sum(0) + difference.mul_(weighted).sum(0) * inverse
         return Gradient(weighted.mul_(inverse), by_log_std)
 
     def kl_gradient(self, other: Self, weight: float) -> Tensor:
         """Gradient (B, A) of weight · mean KL(self ‖ other) by the means; σ is as a constant."""
         inverse = (-other.log_std).exp()
-        return ((self.mean - other.mean).mul_(inverse)).mul_(_share(weight, len(self.mean))).mul_(inverse)
+        return (self.mean - other.mean).mul_(inverse).mul_(_share(weight, len(self.mean))).mul_(inverse)
 
     def sample(self, rng: torch.Generator) -> Tensor:
         """Draw one action (…, A) of each."""

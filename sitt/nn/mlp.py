@@ -82,7 +82,7 @@ def _gradients(
     gradients: List[Tensor] = []
     for layer in reversed(range(len(weights))):
         gradient = threshold_backward(gradient, activations[layer + 1], 0.0, grad_input=gradient)
-        gradients = [outer(gradient, activations[layer]).contiguous(), gradient.sum(0), *gradients]
+        gradients = [outer(gradient, activations[layer]), gradient.sum(0), *gradients]
         if layer:
             gradient = linear(gradient, weights[layer].t())
     return gradient, gradients

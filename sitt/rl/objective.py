@@ -120,8 +120,8 @@ def clipped_policy_loss(
     ratio = (log_probs - old_log_probs).exp()
     near = ratio.clamp(1.0 - clip, 1.0 + clip)
     surrogate, clipped = advantages * ratio, advantages * near
-    # Just outside the clip, both may round to the same number: half the gradient, as torch's minimum has it.
-    share = ((surrogate <= clipped) * 0.5).add_(((surrogate < clipped) | (ratio == near)) * 0.5)
+    share = _share_of_smaller(surrogate, clipped)
+    share += (1.0 - share) * (ratio == near)  # the clipped one depends on the ratio within the clip
     gradient = (advantages * (-1.0 / len(ratio))).mul_(ratio).mul_(share)
     return -torch.minimum(surrogate, clipped).mean(), gradient
 
@@ -139,10 +139,12 @@ def value_loss(
     if clipped:
         step = values - old_values
         near = old_values + step.clamp(-clip, clip) - returns
-        binds = near.square() > error
-        # Where the larger error is the clipped one, it does not depend on values beyond the clip.
-        gradient = torch.where(binds, near * (2.0 / len(values)) * (step.abs() <= clip), gradient)
-        error = torch.maximum(error, near.square())
+        near_error = near.square()
+        share = _share_of_smaller(near_error, error)  # of `error` in the larger of the two
+        # The clipped one depends on the values within the clip.
+        near_gradient = near * (2.0 / len(values)) * (step.abs() <= clip)
+        gradient = share * gradient + (1.0 - share) * near_gradient
+        error = torch.maximum(error, near_error)
     return error.mean(), gradient
 
 
@@ -152,7 +154,15 @@ def bounds_loss(means: Tensor) -> Tuple[Tensor, Tensor]:
     return excess.square().sum(-1).mean(), excess.mul_(2.0 / len(means))
 
 
+def _share_of_smaller(x: Tensor, y: Tensor) -> Tensor:
+    """Return how much of the gradient of minimum(x, y) torch gives to x (B,): all where x < y, half where x = y.
+
+    Just outside a clip, rounding makes the two sides equal now and then.
+    """
+    return ((x <= y) * 0.5).add_((x < y) * 0.5)
+
+
 def _linear_backward(layer: nn.Linear, x: Tensor, gradient: Tensor) -> Tensor:
     """Set the `grad` of a linear layer on x (B, I) by that of its outputs (B, O); return that of x."""
-    layer.weight.grad, layer.bias.grad = outer(gradient, x).contiguous(), gradient.sum(0)
+    layer.weight.grad, layer.bias.grad = outer(gradient, x), gradient.sum(0)
     return gradient @ layer.weight
