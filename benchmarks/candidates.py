@@ -59,7 +59,7 @@ def record(seed: int) -> List[Iteration]:
     states: List[Tensor] = []
 
     def look(world, env_ids: Tensor) -> Tensor:
-        states.append(torch.from_numpy(world.simulator.batch.state[env_ids.numpy()].copy()))
+        states.append(torch.from_numpy(world.simulator.physics.state[env_ids.numpy()].copy()))
         return networks.student.darkness(len(env_ids))
 
     networks.student.look = look  # type: ignore[method-assign]

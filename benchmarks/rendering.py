@@ -46,7 +46,7 @@ def measure(options: argparse.Namespace) -> Tuple[List[Figure], Dict[str, Any]]:
     for action in Actions(options.images).next(40):
         env.step(action)
     simulator, everyone = env.world.simulator, torch.arange(options.images)
-    states = simulator.batch.state.copy()
+    states = simulator.physics.state.copy()
     mine, theirs = simulator.render(everyone).permute(0, 2, 3, 1).numpy(), peer.images(states)
     bodies = theirs.any(-1)  # its background is black
     difference = float(np.abs(mine[bodies].astype(int) - theirs[bodies]).mean())

@@ -25,6 +25,7 @@ from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.env import Env
 from sitt.sim.mujoco import MujocoSimulator
+from sitt.sim.mujoco.model import build_model
 from sitt.sim.mujoco.timers import stop_timers
 from sitt.task.drawer_world import DrawerWorld
 from sitt.task.franka_drawer import FrankaDrawer
@@ -61,7 +62,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
     env, draw = make_env(config, num_envs), Actions(num_envs)
     simulator = env.world.simulator
     alone = MujocoSimulator(config.task, config.sim, num_envs, config.threads)
-    bare, untimed = (Batch(alone.model, num_envs, config.threads, persistent=True) for _ in range(2))
+    bare, untimed = (Batch(build_model(config.task), num_envs, config.threads) for _ in range(2))
     actions = torch.empty(0)
     targets: List[torch.Tensor] = []
     controls: List[object] = []
@@ -74,12 +75,11 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
         for action in actions:
             env.step(action)
             targets.append(env.world.targets.clone())
-            controls.append(simulator.batch.ctrl.copy())
+            controls.append(simulator.physics.ctrl.copy())
         env.load_state_dict(start)
         alone.load(simulator.save())
         for batch in (bare, untimed):
-            batch.state[:] = simulator.batch.state
-            batch.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
+            batch.state[:] = simulator.physics.state
 
     def step_bare(batch: Batch) -> None:
         for control in controls:
@@ -113,7 +113,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
 def rendering(config: RunConfig, count: int, rounds: int) -> Dict[str, List[float]]:
     """Return each round's seconds of MuJoCo Warp's ray tracer and of the simulator's `render`, for `count` images."""
     simulator, everyone = make_env(config, count).world.simulator, torch.arange(count)
-    reference, states = ReferenceRenderer(config.task, config.sim), simulator.batch.state.copy()
+    reference, states = ReferenceRenderer(config.task, config.sim), simulator.physics.state.copy()
     assert torch.equal(simulator.render(everyone), reference.images(states)), "not the same images"
     works = {TRACER: lambda: reference.images(states), RENDER: lambda: simulator.render(everyone)}
     return take_turns(works, rounds)

@@ -48,9 +48,8 @@ class Env:
 
     def step(self, actions: Tensor) -> Step:
         """Apply actions (N, A) and reset the environments whose episode ended."""
-        reward, success, terminated, truncated = self.world.step(actions)
+        final, reward, success, terminated, truncated = self.world.step(actions)
         self.steps += 1
-        final = self.world.observe()
         done = (self.steps >= self.world.episode_length) | terminated | truncated
         self.observation = final
         if done.any():

@@ -90,14 +90,15 @@ def _play_chunk(
     action_kl = torch.zeros(count) if networks else torch.full((count,), float("nan"))
     if observer:
         observer(0, world)
+    observations = world.observe()
     for step in range(limit):
-        observations = world.observe()
         distribution = actor(observations, world)
         under_way = ~over
         if networks:
             action_kl += under_way * teacher_actor(networks)(observations, world).kl(distribution) / limit
         with one_thread():
             outcome = world.step(distribution.mode())
+        observations = outcome.observation
         returns += torch.where(under_way, outcome.reward, 0.0)
         success |= under_way & outcome.success
         lengths += under_way

@@ -98,7 +98,7 @@ def film(
     def record(step: int, _: World) -> None:
         columns = (
             [step * control_dt] * count,
-            simulator.batch.state.copy(),
+            simulator.physics.state.copy(),
             simulator.state.drawer_opening.tolist(),
             simulator.handle_touched(everyone).tolist(),
         )

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sitt.guard import require_finite
-from sitt.sim.base import Simulator
-from sitt.task.franka_drawer import FrankaDrawer
+from sitt.sim.base import SimState, Simulator
+from sitt.task.franka_drawer import FrankaDrawer, Points
 from sitt.task.visibility import HandleVisibility
 from sitt.task.world import Episodes, Outcome, Starts
 
@@ -48,13 +48,15 @@ class DrawerWorld:
         self.targets = self.task.joint_targets(self.targets, actions, self.simulator.state)
         self.simulator.step(self.targets)
         state = self.simulator.state
-        reward = self.task.reward(state, actions)
+        points = self.task.points(state)
+        reward = self.task.reward(state, points, actions)
         require_finite("reward", reward)
         success = self.task.success(state)
         nothing = torch.zeros_like(success)
         self.since_success += success | (self.since_success > 0)
         enough = self.since_success > self.task.cfg.steps_after_success
         return Outcome(
+            observation=self._observe(state, points),
             reward=reward,
             success=success,
             terminated=enough if self.success_is == "termination" else nothing,
@@ -63,10 +65,8 @@ class DrawerWorld:
 
     def observe(self, env_ids: Tensor | None = None) -> Tensor:
         """Return the teacher's observations (N or K, 23)."""
-        state = self.simulator.state
-        observations = self.task.observe(state if env_ids is None else state.select(env_ids))
-        require_finite("observation", observations, env_ids)
-        return observations
+        state = self.simulator.state if env_ids is None else self.simulator.state.select(env_ids)
+        return self._observe(state, self.task.points(state), env_ids)
 
     def in_view(self) -> Tensor:
         """Return the environments that can be looked at now, (M,) int64, ascending."""
@@ -93,6 +93,11 @@ class DrawerWorld:
         self.simulator.load(saved["simulator"])
         device = self.targets.device
         self.targets, self.since_success = saved["targets"].to(device), saved["since_success"].to(device)
+
+    def _observe(self, state: SimState, points: Points, env_ids: Tensor | None = None) -> Tensor:
+        observations = self.task.observe(state, points)
+        require_finite("observation", observations, env_ids)
+        return observations
 
 
 class DrawerWatcher:

@@ -7,15 +7,25 @@ The one definition of the task for every simulator. Source: OIGE's FrankaCabinet
 from __future__ import annotations
 
 from functools import reduce
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 
 from sitt.config.task import DrawerConfig
 from sitt.sim.base import SimState
+from sitt.sim.drives import Drives
 from sitt.task.rewards import RewardInputs, reward_terms
-from sitt.task.rotations import about_z, multiply, rotate
+from sitt.task.rotations import about_z, rotate
+
+
+class Points(NamedTuple):
+    """What is to come together in N environments, in the world's frame."""
+
+    grasp: Tensor
+    """The point between the fingers (N, 3), m."""
+    handle: Tensor
+    """The handle's grasp point (N, 3), m."""
 
 
 class FrankaDrawer:
@@ -29,17 +39,16 @@ class FrankaDrawer:
         self.upper = torch.tensor(robot.joint_upper)
         self.action_step = torch.tensor(robot.speed_scales) * robot.action_scale * cfg.control_dt
         self.max_step = torch.tensor(robot.velocity_limits) * cfg.control_dt
-        stiffness = torch.tensor(robot.stiffness)
-        self.saturation = torch.tensor(robot.force_limits) / stiffness
-        self.lag = torch.tensor(robot.damping) / stiffness
-        self.grasp_offset = torch.tensor(robot.finger_midpoint) + torch.tensor(robot.grasp_shift)
-        self.finger_rotation = about_z(robot.finger_yaw)
-        self.handle_offset = torch.tensor(cfg.cabinet.handle_offset)
+        self.drives = Drives(robot)
+        self.grasp_offset = torch.tensor([robot.finger_midpoint]) + torch.tensor([robot.grasp_shift])
+        cosine, _, _, sine = about_z(robot.finger_yaw)
+        self.finger_turn = cosine, torch.stack([-sine, sine, -sine, sine])
+        self.handle_offset = torch.tensor([cfg.cabinet.handle_offset])
         offset = cfg.cabinet.offset
         self.cabinet_range = torch.tensor([offset.x, offset.y, offset.z, offset.yaw])
-        self.gripper_axes = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+        self.gripper_axes = torch.tensor([[[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]])
         """Forward and up."""
-        self.drawer_axes = torch.tensor([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+        self.drawer_axes = torch.tensor([[[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
         """Inward and up."""
 
     def sample_start(self, count: int, rng: torch.Generator) -> Tuple[Tensor, Tensor]:
@@ -62,18 +71,24 @@ class FrankaDrawer:
         step = torch.clamp(self.action_step * actions, -self.max_step, self.max_step)
         targets = targets + step
         if self.cfg.robot.anti_windup:
-            centre = state.joint_positions + self.lag * state.joint_velocities
-            targets = torch.clamp(targets, centre - self.saturation, centre + self.saturation)
+            targets = self.drives.within_force(targets, state.joint_positions, state.joint_velocities)
         return torch.clamp(targets, self.lower, self.upper)
 
-    def observe(self, state: SimState) -> Tensor:
+    def points(self, state: SimState) -> Points:
+        """Return what `observe` and `reward` are told of a state."""
+        return Points(
+            grasp=state.hand_position + rotate(state.hand_rotation, self.grasp_offset),
+            handle=state.drawer_position + rotate(state.drawer_rotation, self.handle_offset),
+        )
+
+    def observe(self, state: SimState, points: Points) -> Tensor:
         """Return the teacher's observations (N, 23); the first 18 are the student's proprioception."""
         joints = 2.0 * (state.joint_positions - self.lower) / (self.upper - self.lower) - 1.0
         observation = torch.cat(
             (
                 joints,
                 state.joint_velocities * self.cfg.velocity_scale,
-                self.handle_point(state) - self.grasp_point(state),
+                points.handle - points.grasp,
                 state.drawer_opening.unsqueeze(-1),
                 state.drawer_velocity.unsqueeze(-1),
             ),
@@ -81,33 +96,27 @@ class FrankaDrawer:
         )
         return observation.clamp_(-self.cfg.observation_clip, self.cfg.observation_clip)
 
-    def grasp_point(self, state: SimState) -> Tensor:
-        """Return the point between the fingers (N, 3) that is drawn to the handle, m."""
-        return state.hand_position + rotate(state.hand_rotation, self.grasp_offset)
-
-    def handle_point(self, state: SimState) -> Tensor:
-        """Return the handle's grasp point (N, 3), m."""
-        return state.drawer_position + rotate(state.drawer_rotation, self.handle_offset)
-
-    def reward(self, state: SimState, actions: Tensor) -> Tensor:
+    def reward(self, state: SimState, points: Points, actions: Tensor) -> Tensor:
         """Return the task reward (N,) of the state that clipped actions (N, 9) led to."""
-        terms = reward_terms(self.reward_inputs(state, actions), self.cfg.reward)
+        terms = reward_terms(self.reward_inputs(state, points, actions), self.cfg.reward)
         # One by one: a reduction over a stack would round differently for different N.
         return reduce(torch.add, terms.values())
 
-    def reward_inputs(self, state: SimState, actions: Tensor) -> RewardInputs:
+    def reward_inputs(self, state: SimState, points: Points, actions: Tensor) -> RewardInputs:
         """Reduce the state to the quantities that the reward is made of."""
-        handle = self.handle_point(state)
-        gripper = multiply(state.hand_rotation, self.finger_rotation.expand_as(state.hand_rotation))
+        height = points.handle[:, 2]
+        # hand ⊗ finger without the products that are zero, since a finger turns about z only.
+        cosine, sines = self.finger_turn
+        gripper = state.hand_rotation * cosine + state.hand_rotation.flip(-1) * sines
         # All axes of a body at once: each call costs more than its numbers.
         axes = rotate(gripper.unsqueeze(-2), self.gripper_axes)
         forward_dot, up_dot = (axes * rotate(state.drawer_rotation.unsqueeze(-2), self.drawer_axes)).sum(-1).unbind(-1)
         return RewardInputs(
-            distance=torch.linalg.vector_norm(handle - self.grasp_point(state), dim=-1),
+            distance=torch.linalg.vector_norm(points.handle - points.grasp, dim=-1),
             forward_dot=forward_dot,
             up_dot=up_dot,
-            left_finger_height=state.left_finger_position[:, 2] - handle[:, 2],
-            right_finger_height=state.right_finger_position[:, 2] - handle[:, 2],
+            left_finger_height=state.left_finger_position[:, 2] - height,
+            right_finger_height=state.right_finger_position[:, 2] - height,
             fingers=state.joint_positions[:, 7:],
             opening=state.drawer_opening,
             success=self.success(state),

@@ -96,6 +96,7 @@ class ColourMaze:
         self.visited.scatter_(1, ahead.unsqueeze(-1), True)
         success, lava, path = ahead == self.target, cell == LAVA, cell == PATH
         return Outcome(
+            observation=self.observe(),
             reward=reward.target * success
             + path * torch.where(revisited, -reward.revisit, reward.path)
             - reward.lava * lava,

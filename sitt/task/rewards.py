@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from sitt.config.task import RewardConfig
@@ -44,8 +43,9 @@ class RewardInputs(NamedTuple):
 
 def reward_terms(inputs: RewardInputs, cfg: RewardConfig) -> dict[str, Tensor]:
     """Return each weighted term (N,) by name; the task reward is their sum."""
-    near = torch.where(inputs.distance <= NEAR, 2.0, 1.0)
-    distance = near / (1.0 + inputs.distance**2) ** 2
+    near = 1.0 + (inputs.distance <= NEAR)
+    fall = 1.0 + inputs.distance * inputs.distance
+    distance = near / (fall * fall)
     rotation = 0.5 * (inputs.forward_dot * inputs.forward_dot.abs() + inputs.up_dot * inputs.up_dot.abs())
 
     left = inputs.left_finger_height

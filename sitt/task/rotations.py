@@ -9,8 +9,8 @@ from torch import Tensor
 
 
 def rotate(q: Tensor, v: Tensor) -> Tensor:
-    """Rotate vectors v (..., 3) by unit quaternions q (..., 4); the dimensions before the last are broadcast."""
-    axis, v = torch.broadcast_tensors(q[..., 1:], v)
+    """Rotate vectors v (..., 3) by unit quaternions q (..., 4); both have the same dimensions or 1 before the last."""
+    axis = q[..., 1:]
     t = 2.0 * torch.linalg.cross(axis, v)
     return v + q[..., :1] * t + torch.linalg.cross(axis, t)
 

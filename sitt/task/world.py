@@ -14,6 +14,8 @@ Starts = Tuple[Tensor, ...]
 class Outcome(NamedTuple):
     """What one control step of N episodes led to."""
 
+    observation: Tensor
+    """(N, O) what the teacher observes now."""
     reward: Tensor
     """(N,) task reward, unscaled."""
     success: Tensor

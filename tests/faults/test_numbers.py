@@ -93,7 +93,7 @@ def test_simulations_that_diverged_are_counted_in_run_json(tmp_path, monkeypatch
         if simulator.num_envs == 8:
             calls.append(1)
             if len(calls) in (20, 40):
-                simulator.batch.qvel[3, 0] = INF
+                simulator.physics.qvel[3, 0] = INF
         step(simulator, targets)
 
     monkeypatch.setattr(MujocoSimulator, "step", disturbed)
@@ -127,8 +127,8 @@ def test_a_world_names_its_own_environments_after_a_reset(monkeypatch):
     env = make_env(tiny("joint", 0), 8, generator(0, "environment"))
     whole = FrankaDrawer.observe
 
-    def broken(task, state):
-        values = whole(task, state)
+    def broken(task, state, points):
+        values = whole(task, state, points)
         values[1] = NAN
         return values
 

@@ -61,7 +61,7 @@ def test_success_counts_at_any_time_and_does_not_end_the_episode():
 
     def idle(observations, world):
         if not steps:
-            world.simulator.batch.qpos[0, 9] = 0.399
+            world.simulator.physics.qpos[0, 9] = 0.399
         steps.append(1)
         return Gaussian(torch.zeros(2, 9), torch.zeros(9))
 

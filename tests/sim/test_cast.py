@@ -41,12 +41,12 @@ def states(count: int, task: DrawerConfig = TASK, seed: int = 0) -> np.ndarray:
     joints[near] = task.robot.default_joint_positions + rng.normal(0.0, 0.2, (near.sum(), 9))
     offset = rng.uniform(-1.0, 1.0, (count, 4)) * [0.3, 0.5, 0.2, 0.8] * (rng.random((count, 1)) < 0.8)
     simulator.reset(torch.arange(count), torch.from_numpy(joints), torch.from_numpy(offset))
-    simulator.batch.qpos[:, 9] = rng.uniform(0.0, task.cabinet.drawer_travel, count) * (rng.random(count) < 0.8)
-    cubes = simulator.batch.qpos[:, 10:].reshape(count, -1, 7)
+    simulator.physics.qpos[:, 9] = rng.uniform(0.0, task.cabinet.drawer_travel, count) * (rng.random(count) < 0.8)
+    cubes = simulator.physics.qpos[:, 10:].reshape(count, -1, 7)
     cubes[:, :, :3] += rng.normal(0.0, 0.2, cubes[:, :, :3].shape)
     cubes[:, :, 3:] = rng.normal(size=cubes[:, :, 3:].shape)
-    simulator.batch.qpos[:, 10:] = cubes.reshape(count, -1)
-    return simulator.batch.state.copy()
+    simulator.physics.qpos[:, 10:] = cubes.reshape(count, -1)
+    return simulator.physics.state.copy()
 
 
 def assert_equal(drawn: np.ndarray, task: DrawerConfig = TASK, **options) -> None:
@@ -69,15 +69,15 @@ def test_with_cubes() -> None:
 def test_rays_along_the_faces_of_cubes() -> None:
     """In the middle column, rays run along faces: whether they hit is a matter of rounding, also that of the bounds."""
     simulator = MujocoSimulator(WITH_PROPS, SIM, 8, 1)
-    cubes = simulator.batch.qpos[:, 10:].reshape(8, 4, 7)
+    cubes = simulator.physics.qpos[:, 10:].reshape(8, 4, 7)
     cubes[:, :] = (0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
     cubes[:, :, 0] = (0.6, 0.45, 0.3, 0.1)
     cubes[:, :, 1] = 1e-9 * np.arange(32).reshape(8, 4)
     cubes[:, :, 2] += (0.0, 0.1, 0.2, 0.3)
-    simulator.batch.qpos[:, 10:] = cubes.reshape(8, -1)
+    simulator.physics.qpos[:, 10:] = cubes.reshape(8, -1)
     for target in (1.2, 1.1, 0.9):
         task = seen_from((1.25, 0.04, 1.2), (0.2, 0.04, target), 50.0, WITH_PROPS)
-        assert_equal(simulator.batch.state.copy(), task, size=65)
+        assert_equal(simulator.physics.state.copy(), task, size=65)
 
 
 def test_cubes_at_one_place() -> None:
@@ -85,13 +85,13 @@ def test_cubes_at_one_place() -> None:
     task = seen_from(*CAMERAS["joint_top"], WITH_PROPS)
     drawn = states(20, WITH_PROPS)
     simulator = MujocoSimulator(WITH_PROPS, SIM, len(drawn), 1)
-    simulator.batch.state[:] = drawn
-    cubes = simulator.batch.qpos[:, 10:].reshape(len(drawn), 4, 7)
+    simulator.physics.state[:] = drawn
+    cubes = simulator.physics.qpos[:, 10:].reshape(len(drawn), 4, 7)
     cubes[:, :] = (0.4, 0.0, 1.2, 1.0, 0.0, 0.0, 0.0)
     cubes[:, :, 2] += np.random.default_rng(2).uniform(0.0, 3e-6, (len(drawn), 4))
     cubes[:10, :, 3:] = (0.8, 0.4, 0.4, 0.2)
-    simulator.batch.qpos[:, 10:] = cubes.reshape(len(drawn), -1)
-    assert_equal(simulator.batch.state.copy(), task)
+    simulator.physics.qpos[:, 10:] = cubes.reshape(len(drawn), -1)
+    assert_equal(simulator.physics.state.copy(), task)
 
 
 def test_without_robot() -> None:

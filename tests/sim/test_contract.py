@@ -170,9 +170,7 @@ def test_numbers_that_are_none_never_reach_the_task(make, monkeypatch):
     simulator = make(3)
     joints, offset = random_start(3)
     simulator.reset(torch.arange(3), joints, offset)
-    if hasattr(simulator, "batch"):
-        simulator.batch.qvel[1, 0] = float("nan")
-    elif hasattr(simulator, "physics"):
+    if hasattr(simulator, "physics"):
         simulator.physics.qvel[1, 0] = float("nan")
     else:
         read = simulator._stage.task.read
@@ -193,6 +191,6 @@ def test_numbers_that_are_none_never_reach_the_task(make, monkeypatch):
 def test_a_reward_that_is_none_stops_the_world(make, monkeypatch):
     world = DrawerWorld(FrankaDrawer(TASK), make(2), "truncation")
     Env(world, generator(3, "environment"))
-    monkeypatch.setattr(world.task, "reward", lambda state, actions: torch.tensor([0.0, float("nan")]))
+    monkeypatch.setattr(world.task, "reward", lambda state, points, actions: torch.tensor([0.0, float("nan")]))
     with pytest.raises(NotFiniteError, match="reward of environment 1"):
         world.step(torch.zeros(2, 9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 from pathlib import Path
 
 import ik
@@ -15,7 +16,9 @@ import yaml
 
 from sitt.config.schema import SimConfig
 from sitt.config.task import DrawerConfig
+from sitt.sim.base import SimState
 from sitt.sim.mujoco import MujocoSimulator
+from sitt.sim.mujoco.model import build_model
 
 CONFIG = Path(__file__).parents[2] / "configs" / "task" / "franka_drawer.yaml"
 SIM = SimConfig(name="mujoco", render_batch=4)
@@ -171,8 +174,35 @@ def test_a_hand_that_pushes_cannot_pass_the_drawer_front() -> None:
     front = CABINET_X + 0.0515 + 0.273
     tip = simulator.state.left_finger_position[0, 0] - 0.0538
     assert tip == pytest.approx(front, abs=0.004)
-    assert simulator.batch.bind("ncon")[0] > 0
+    contacts = simulator.physics.batch.bind("ncon")
+    simulator.physics.batch.forward()
+    assert contacts[0] > 0
     assert not simulator.handle_touched(torch.arange(1)).any()  # the front is not the handle
+
+
+def test_the_state_is_what_mujoco_derives_from_it_by_itself() -> None:
+    """A plain MjData makes the same steps, and `mj_forward` computes what the task reads of them, to the bit."""
+    joints, offset = random_start(1)
+    simulator, model = make(1), build_model(TASK)
+    simulator.reset(torch.tensor([0]), joints, offset)
+    data = mujoco.MjData(model)
+    mujoco.mj_setState(model, data, simulator.physics.state[0], mujoco.mjtState.mjSTATE_INTEGRATION)
+    touched = False
+    arm = ik.solve(model, DEFAULT[:7].double().numpy(), np.array([CABINET_X + 0.4, 0.2, HANDLE_HEIGHT]), ik.LEVEL)
+    into_the_front = torch.tensor([[*arm, FINGER_CLOSED, FINGER_CLOSED]], dtype=torch.float32)
+    for step in range(100):
+        simulator.step(into_the_front * min(1.0, step / 50) + DEFAULT * max(0.0, 1.0 - step / 50))
+        data.ctrl[:] = simulator.physics.ctrl[0]
+        for _ in range(TASK.substeps):
+            mujoco.mj_step(model, data)
+        again = mujoco.MjData(model)
+        again.qpos[:], again.qvel[:] = data.qpos, data.qvel
+        again.mocap_pos[:], again.mocap_quat[:] = data.mocap_pos, data.mocap_quat
+        mujoco.mj_forward(model, again)
+        touched |= again.ncon > 0
+        ours = [getattr(simulator.state, field.name)[0].flatten() for field in fields(SimState)]
+        assert torch.equal(torch.cat(ours), torch.tensor(again.sensordata, dtype=torch.float32))
+    assert touched, "a step with contacts is among them"
 
 
 def test_outcome_depends_neither_on_other_environments_nor_on_threads() -> None:
@@ -223,7 +253,7 @@ def test_reset_forgets_the_past_and_leaves_the_others_alone() -> None:
 def test_diverged_simulation_is_reset_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # MuJoCo writes its warnings into MUJOCO_LOG.TXT
     simulator, reference = make(2), make(2)
-    simulator.batch.qvel[1, 0] = float("nan")
+    simulator.physics.qvel[1, 0] = float("nan")
     for _ in range(3):
         simulator.step(DEFAULT.expand(2, 9))
         reference.step(DEFAULT.expand(2, 9))
@@ -240,7 +270,8 @@ def test_props_stay_in_the_drawer_and_move_with_the_cabinet() -> None:
         simulator.step(DEFAULT.expand(2, 9))
     assert (simulator.state.hand_position - hand).abs().max() < 1e-3  # no gravity on the robot
     for env in range(2):
-        data = simulator.batch.get_data(env)
+        data = simulator.physics.batch.get_data(env)
+        mujoco.mj_kinematics(simulator.model, data)
         for prop in range(4):
             relative = data.body(f"prop{prop}").xpos - data.body("drawer").xpos
             assert np.abs(relative[:2]).max() < 0.13
@@ -249,6 +280,7 @@ def test_props_stay_in_the_drawer_and_move_with_the_cabinet() -> None:
 
 def test_no_step_reads_the_clock():
     simulator = make()
-    simulator.step(DEFAULT.expand(1, 9))
-    timer = simulator.batch.get_data(0).timer[mujoco.mjtTimer.mjTIMER_STEP]
+    data = simulator.physics.batch.get_data(0)
+    mujoco.mj_step(simulator.model, data)
+    timer = data.timer[mujoco.mjtTimer.mjTIMER_STEP]
     assert timer.number > 0 and timer.duration == 0.0

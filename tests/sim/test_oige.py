@@ -32,14 +32,19 @@ def ours(fingers: str) -> FrankaDrawer:
     return FrankaDrawer(drawer(OIGE, {"reward": {**OIGE["reward"], "finger_reward": fingers}}))
 
 
+def reward(task: FrankaDrawer, state: SimState, actions: torch.Tensor) -> torch.Tensor:
+    return task.reward(state, task.points(state), actions)
+
+
 def assert_like_oige(vectors) -> None:
     state, actions = SimState.of_block(vectors["state"]), vectors["actions"]
     for fingers in ("upstream", "fixed"):
-        error = ours(fingers).reward(state, actions) - vectors[f"reward_{fingers}"]
+        error = reward(ours(fingers), state, actions) - vectors[f"reward_{fingers}"]
         assert error.abs().max() <= reference.TOLERANCE, fingers
     task = ours("upstream")
     clip = task.cfg.observation_clip
-    assert (task.observe(state) - vectors["observation"].clamp(-clip, clip)).abs().max() <= reference.TOLERANCE
+    observation = task.observe(state, task.points(state))
+    assert (observation - vectors["observation"].clamp(-clip, clip)).abs().max() <= reference.TOLERANCE
     over = task.success(state) | (vectors["progress"] >= reference.TASK.episode_length)
     assert torch.equal(over, vectors["reset"].bool())
 
@@ -54,10 +59,10 @@ def test_reward_observation_and_ends_are_oiges_on_recorded_states(vectors):
 
 def test_the_recorded_states_would_show_a_difference(vectors):
     state, actions = SimState.of_block(vectors["state"]), vectors["actions"]
-    assert (ours("fixed").reward(state, actions) - vectors["reward_upstream"]).abs().max() > 1
+    assert (reward(ours("fixed"), state, actions) - vectors["reward_upstream"]).abs().max() > 1
     for key in ("distance", "rotation", "open", "finger_close", "action"):
         changed = drawer(OIGE, {"reward": {**OIGE["reward"], key: 1.01 * getattr(reference.TASK.reward, key)}})
-        assert (FrankaDrawer(changed).reward(state, actions) - vectors["reward_upstream"]).abs().max() > 1e-4, key
+        assert (reward(FrankaDrawer(changed), state, actions) - vectors["reward_upstream"]).abs().max() > 1e-4, key
 
 
 @needs_oige
@@ -95,10 +100,10 @@ def test_a_thousand_random_steps_of_oiges_own_task_give_our_rewards_and_ends():
             assert (oige.franka_dof_targets - targets).abs().max() <= reference.TOLERANCE
             flags = oige.reset_buf.bool().clone()  # of VecEnvRLGames.step, before anything is computed again
             clear = reference.clear_of_thresholds(simulator.state)
-            for fingers, reward in reference.rewards(oige, actions).items():
-                error = tasks[fingers].reward(simulator.state, actions) - reward
+            for fingers, expected in reference.rewards(oige, actions).items():
+                error = reward(tasks[fingers], simulator.state, actions) - expected
                 assert error[clear].abs().max() <= reference.TOLERANCE, fingers
-            assert torch.equal(outcome.reward, tasks["upstream"].reward(simulator.state, actions))
+            assert torch.equal(outcome.reward, reward(tasks["upstream"], simulator.state, actions))
             assert (world.observe() - oige.obs_buf.clamp(-5, 5)).abs().max() <= reference.TOLERANCE
             timeout = steps >= reference.TASK.episode_length
             assert torch.equal(flags, outcome.terminated | timeout)

@@ -43,7 +43,7 @@ def test_red_pixels_are_the_handle() -> None:
     joints, offset = random_start(6)
     simulator.reset(torch.arange(6), joints, offset)
     everyone = torch.arange(6)
-    counted = simulator.renderer.handle_pixels(simulator.batch.state)
+    counted = simulator.renderer.handle_pixels(simulator.physics.state)
     assert torch.equal(red_pixels(simulator.render(everyone)), counted)
     assert counted.max() > 10
 
@@ -54,11 +54,11 @@ def test_the_arm_can_hide_the_handle() -> None:
     joints[:, :4] = torch.tensor([0.0, -0.5, 0.0, -1.8])  # stretched out before the camera, from left to right
     joints[:, 0] = torch.linspace(-0.8, 1.2, 32)
     simulator.reset(everyone, joints, offset)
-    with_arm = simulator.renderer.handle_pixels(simulator.batch.state)
+    with_arm = simulator.renderer.handle_pixels(simulator.physics.state)
     visible = simulator.handle_visible(everyone)
     joints[:, 0] -= 2.0  # the arm turned away
     simulator.reset(everyone, joints, offset)
-    without_arm = simulator.renderer.handle_pixels(simulator.batch.state)
+    without_arm = simulator.renderer.handle_pixels(simulator.physics.state)
     assert without_arm.min() >= 10, "the camera sees the whole handle wherever the cabinet stands"
     assert (with_arm <= without_arm).all()
     assert (with_arm == 0).any(), "from some sides the arm hides it"
@@ -95,7 +95,7 @@ def test_an_image_does_not_depend_on_the_images_drawn_beside_it(batch: int) -> N
     simulator = make(6)
     joints, offset = random_start(6)
     simulator.reset(torch.arange(6), joints, offset)
-    states = simulator.batch.state
+    states = simulator.physics.state
     together = Renderer(TASK, SIM).images(states)
     chunked = Renderer(TASK, SimConfig(name="mujoco", render_batch=batch)).images(states)
     assert torch.equal(together, chunked)
@@ -106,7 +106,7 @@ def test_the_picture_follows_the_cabinet_and_the_drawer() -> None:
     offset = torch.zeros(3, 4)
     offset[1, 1] = 0.25
     simulator.reset(torch.arange(3), DEFAULT.expand(3, 9), offset)
-    simulator.batch.qpos[2, 9] = 0.3
+    simulator.physics.qpos[2, 9] = 0.3
     plain, moved, opened = simulator.render(torch.arange(3))
     assert not torch.equal(plain, moved)
     assert not torch.equal(plain, opened)

@@ -3,13 +3,16 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from sitt.config.compose import compose
 from sitt.env import make_env
 from sitt.seeding import generator
 from sitt.sim import make_simulator
+from sitt.sim.base import SimState
 from sitt.task.franka_drawer import FrankaDrawer
 
 
@@ -36,31 +39,31 @@ def place(task, simulator, displacement):
 
 def test_observation_layout_and_scaling(task, simulator):
     state = place(task, simulator, torch.zeros(4, 4))
-    observation = task.observe(state)
+    points = task.points(state)
+    observation = task.observe(state, points)
     assert observation.shape == (4, 23)
     # Joint 1 at 1.157 of ±2.8973; finger at 0.035 of [0, 0.04].
     assert observation[0, 0] == pytest.approx(1.157 / 2.8973, abs=1e-5)
     assert observation[0, 7] == pytest.approx(2 * 0.035 / 0.04 - 1, abs=1e-5)
     assert observation[0, 9:18].abs().max() == 0
-    gap = task.handle_point(state) - task.grasp_point(state)
-    assert torch.allclose(observation[:, 18:21], gap)
+    assert torch.allclose(observation[:, 18:21], points.handle - points.grasp)
     assert observation[0, 21:].abs().max() < 1e-6
 
 
 def test_handle_point_of_the_closed_drawer(task, simulator):
     state = place(task, simulator, torch.zeros(4, 4))
     # Cabinet (-0.05, 0, 0.4) + drawer joint (0.0515, 0, 0.3172) + handle (0.3, 0.01, 0).
-    assert torch.allclose(task.handle_point(state)[0], torch.tensor([0.3015, 0.01, 0.7172]), atol=1e-5)
+    assert torch.allclose(task.points(state).handle[0], torch.tensor([0.3015, 0.01, 0.7172]), atol=1e-5)
 
 
 def test_the_reward_jumps_where_the_drawer_counts_as_open(task, simulator, config):
     state = place(task, simulator, torch.zeros(4, 4))
     openings = torch.tensor([0.2, 0.3, 0.389, 0.391])
-    handle, above = task.handle_point(state), torch.tensor([0.0, 0.0, 0.03])
+    handle, above = task.points(state).handle, torch.tensor([0.0, 0.0, 0.03])
     state = replace(
         state, drawer_opening=openings, left_finger_position=handle + above, right_finger_position=handle - above
     )
-    reward = task.reward(state, torch.zeros(4, 9))
+    reward = task.reward(state, task.points(state), torch.zeros(4, 9))
     cfg = config.task.reward
     # Of all terms only "open" (half as much again between the fingers), its bonuses and "success" tell the four apart.
     assert task.success(state).tolist() == [False, False, False, True]
@@ -68,10 +71,22 @@ def test_the_reward_jumps_where_the_drawer_counts_as_open(task, simulator, confi
     assert (reward[3] - reward[2]).item() == pytest.approx(1.5 * cfg.open * 0.002 + 1.0 + cfg.success, abs=1e-4)
 
 
+def test_axes_of_gripper_and_drawer_agree_with_scipy(task, config):
+    turns = Rotation.random(50, random_state=0), Rotation.random(50, random_state=1)
+    hand, drawer = (torch.tensor(turn.as_quat()[:, [3, 0, 1, 2]], dtype=torch.float32) for turn in turns)
+    state = SimState.of_block(torch.zeros(50, SimState.WIDTH))
+    state = replace(state, hand_rotation=hand, drawer_rotation=drawer)
+    inputs = task.reward_inputs(state, task.points(state), torch.zeros(50, 9))
+    gripper = turns[0] * Rotation.from_euler("z", config.task.robot.finger_yaw)
+    forward = (gripper.apply([0, 0, 1]) * turns[1].apply([-1, 0, 0])).sum(1)
+    up = (gripper.apply([0, 1, 0]) * turns[1].apply([0, 0, 1])).sum(1)
+    assert np.allclose(inputs.forward_dot, forward, atol=1e-6) and np.allclose(inputs.up_dot, up, atol=1e-6)
+
+
 def test_displacements_mirror(task, simulator):
     """Opposite displacements move the handle by opposite vectors; yaw turns it about the cabinet's axis."""
     offsets = torch.tensor([[0.1, 0.2, 0.05, 0.0], [-0.1, -0.2, -0.05, 0.0], [0, 0, 0, 0.3], [0, 0, 0, -0.3]])
-    handles = task.handle_point(place(task, simulator, offsets)).clone()
+    handles = task.points(place(task, simulator, offsets)).handle
     rest = torch.tensor([0.3015, 0.01, 0.7172])
     assert torch.allclose(handles[0] - rest, torch.tensor([0.1, 0.2, 0.05]), atol=1e-5)
     assert torch.allclose(handles[0] + handles[1], 2 * rest, atol=1e-5)
@@ -151,7 +166,7 @@ def play_on_after_success(config, success_is, steps_after_success, steps):
     task = config.task.model_copy(update={"success_is": success_is, "steps_after_success": steps_after_success})
     env = make_env(config.model_copy(update={"task": task}), 2, generator(1, "environment"))
     env.steps[:] = 0
-    env.world.simulator.batch.qpos[0, 9] = 0.395
+    env.world.simulator.physics.qpos[0, 9] = 0.395
     for _ in range(steps):
         step = env.step(torch.zeros(2, 9))
     return step, env
@@ -169,7 +184,7 @@ def test_success_ends_the_episode_as_configured(config, success_is):
 def test_the_episode_goes_on_for_the_configured_steps_after_success(config):
     step, env = play_on_after_success(config, "truncation", steps_after_success=2, steps=2)
     assert not step.truncated.any()
-    env.world.simulator.batch.qpos[0, 9] = 0.1  # pushed shut again: it was open once, which is success
+    env.world.simulator.physics.qpos[0, 9] = 0.1  # pushed shut again: it was open once, which is success
     step = env.step(torch.zeros(2, 9))
     assert step.truncated.tolist() == [True, False]
     assert env.steps.tolist() == [0, 3] and env.world.since_success.tolist() == [0, 0]

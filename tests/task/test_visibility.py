@@ -80,11 +80,11 @@ def test_the_first_contact_counts():
     """The hand is put on the handle, and later away from it: what was seen in between stays."""
     simulator = make_simulator(CONFIG.task, CONFIG.sim, 1, 1)
     joints = torch.tensor([CONFIG.task.robot.default_joint_positions])
-    grasp, visibility = TASK.grasp_point(simulator.state)[0], HandleVisibility(50, LENGTH)
+    points, visibility = TASK.points(simulator.state), HandleVisibility(50, LENGTH)
     simulator.reset(torch.arange(1), joints, torch.zeros(1, 4))
     visibility(0, simulator)
     assert visibility.at_contact(1).isnan()
-    onto_the_hand = (grasp - TASK.handle_point(simulator.state)[0]).tolist()
+    onto_the_hand = (points.grasp - points.handle)[0].tolist()
     simulator.reset(torch.arange(1), joints, torch.tensor([[*onto_the_hand, 0.0]]))
     touching = simulator.handle_visible(torch.arange(1))
     visibility(1, simulator)

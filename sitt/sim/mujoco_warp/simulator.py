@@ -14,6 +14,7 @@ from sitt.config.sim import MujocoWarpConfig
 from sitt.config.task import DrawerConfig
 from sitt.guard import require_finite
 from sitt.sim.base import SimState
+from sitt.sim.drives import Drives
 from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state
 from sitt.sim.mujoco_warp.physics import WarpPhysics
 from sitt.sim.mujoco_warp.renderer import WarpRenderer
@@ -73,9 +74,10 @@ class MujocoWarpSimulator:
         Raises:
             UserError: there is no room for all contacts.
         """
-        self.physics.ctrl[:] = self._within_limits(joint_targets)
-        self.physics.step()
-        diverged = self.physics.diverged()
+        physics = self.physics
+        physics.ctrl[:] = self._drives.within_limits(joint_targets, physics.qpos[:, _ROBOT], physics.qvel[:, _ROBOT])
+        physics.step()
+        diverged = physics.diverged()
         if len(diverged):
             self.bad_simulations += len(diverged)
             self.reset(diverged, *self._default_start(len(diverged)))
@@ -116,13 +118,10 @@ class MujocoWarpSimulator:
         self._refresh()
 
     def _set_constants(self, rest: np.ndarray) -> None:
-        robot, model = self._task.robot, self.model
+        model = self.model
         self._rest = torch.tensor(rest, dtype=torch.float32)
         self._centre = torch.tensor(self._task.cabinet.position)
-        stiffness = torch.tensor(robot.stiffness)
-        self._reach = torch.tensor(robot.force_limits) / stiffness
-        self._lag = torch.tensor(robot.damping) / stiffness
-        self._lead = self._lag * torch.tensor(robot.velocity_limits)
+        self._drives = Drives(self._task.robot)
         handle = [model.geom(name).id for name in HANDLE_GEOMS]
         self._is_handle = torch.tensor(np.isin(np.arange(model.ngeom), handle))
         self._is_robot = torch.tensor(model.body_rootid[model.geom_bodyid] == model.body(ROBOT_BASE).id)
@@ -142,18 +141,8 @@ class MujocoWarpSimulator:
         physics.mocap_quat[ids, 0] = turn
         for start in range(_PROPS, self.model.nq, 7):  # the cubes, if there are any, move with the cabinet
             away = self._rest[start : start + 3] - self._centre
-            physics.qpos[ids, start : start + 3] = self._centre + offset[:, :3] + rotate(turn, away)
+            physics.qpos[ids, start : start + 3] = self._centre + offset[:, :3] + rotate(turn, away[None])
             physics.qpos[ids, start + 3 : start + 7] = turn
-
-    def _within_limits(self, targets: Tensor) -> Tensor:
-        """Limit position targets (N, 9) so that the drives keep the robot's velocity and force limits.
-
-        How and why: `sitt.sim.mujoco.simulator`.
-        """
-        position, velocity = self.physics.qpos[:, _ROBOT], self.physics.qvel[:, _ROBOT]
-        targets = targets.clamp(position - self._lead, position + self._lead)
-        centre = position + self._lag * velocity
-        return targets.clamp(centre - self._reach, centre + self._reach)
 
     def _refresh(self) -> None:
         self.physics.pose()

@@ -35,12 +35,12 @@ class Physics:
         # OIGE's cabinet and cubes are not where our configuration has them.
         away = np.subtract((0.0, 0.0, 0.4), kit.drawer.cabinet.position)
         for cube in range(self.props):
-            self.mujoco.batch.qpos[:, 10 + 7 * cube : 13 + 7 * cube] += away
+            self.mujoco.physics.qpos[:, 10 + 7 * cube : 13 + 7 * cube] += away
         self.steps = 0
         self.refresh()
 
     def place_cabinets(self, ids: torch.Tensor, positions: torch.Tensor, rotations: torch.Tensor) -> None:
-        batch = self.mujoco.batch
+        batch = self.mujoco.physics.batch
         batch.mocap_pos[ids.numpy(), 0] = (positions - self.origin[ids]).numpy()
         batch.mocap_quat[ids.numpy(), 0] = rotations.numpy()
 
@@ -62,4 +62,4 @@ class Physics:
             "drawer_top": (state.drawer_position + self.origin, state.drawer_rotation.clone()),
         }
         if not self.kit.frozen or self.steps < 2:
-            self.pictured = self.mujoco.batch.state.copy()
+            self.pictured = self.mujoco.physics.state.copy()

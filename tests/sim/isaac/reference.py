@@ -11,6 +11,7 @@ from isaac.setup import OIGE, drawer
 
 from sitt.sim.base import SimState
 from sitt.task.franka_drawer import FrankaDrawer
+from sitt.task.rewards import RewardInputs
 from sitt.task.rotations import rotate
 
 TASK = drawer(OIGE, {"camera": {"image_size": 16}, "episode_length": 40})
@@ -31,9 +32,14 @@ def rewards(task, actions: torch.Tensor) -> Dict[str, torch.Tensor]:
     return {"upstream": upstream, "fixed": task.rew_buf.clone()}
 
 
+def inputs_of(state: SimState) -> RewardInputs:
+    task = FrankaDrawer(TASK)
+    return task.reward_inputs(state, task.points(state), torch.zeros(len(state.drawer_opening), 9))
+
+
 def branches(state: SimState) -> Dict[str, torch.Tensor]:
     """Say of N states which way each condition of the reward goes (N,), and what ends the episode."""
-    inputs = FrankaDrawer(TASK).reward_inputs(state, torch.zeros(len(state.drawer_opening), 9))
+    inputs = inputs_of(state)
     left, right = inputs.left_finger_height > 0, inputs.right_finger_height < 0
     conditions = {
         "d <= 0.02": inputs.distance <= 0.02,
@@ -51,7 +57,7 @@ def branches(state: SimState) -> Dict[str, torch.Tensor]:
 
 
 def clear_of_thresholds(state: SimState) -> torch.Tensor:
-    inputs = FrankaDrawer(TASK).reward_inputs(state, torch.zeros(len(state.drawer_opening), 9))
+    inputs = inputs_of(state)
     near = torch.zeros(len(inputs.distance), dtype=torch.bool)
     for values, thresholds in (
         (inputs.distance, (0.02, 0.03)),
@@ -96,14 +102,14 @@ def scatter(kit: Kit, rng: torch.Generator) -> None:
     # Fine near the thresholds, and everywhere.
     opening = torch.tensor([0.0, 0.02, 0.21, 0.395])[torch.randint(4, (count,), generator=rng)]
     opening = torch.where(torch.rand(count, generator=rng) < 0.5, opening, 0.4 * torch.rand(count, generator=rng))
-    batch = physics.mujoco.batch
+    batch = physics.mujoco.physics.batch
     batch.qpos[:, :9], batch.qpos[:, 9] = joints.double().numpy(), opening.double().numpy()
     batch.qvel[:] = speeds.double().numpy()[:, : batch.qvel.shape[1]]
 
 
 def pull(kit: Kit, rng: torch.Generator) -> None:
     """Pull at every drawer, at a speed that changes by chance, m/s."""
-    batch = kit.world.physics.mujoco.batch
+    batch = kit.world.physics.mujoco.physics.batch
     batch.qvel[:, 9] += (0.3 * torch.randn(len(batch.qvel), generator=rng) + 0.15).double().numpy()
 
 
@@ -119,6 +125,6 @@ def starts(count: int, rng: torch.Generator) -> tuple[torch.Tensor, torch.Tensor
     offset = 0.2 * (torch.rand(count, 4, generator=rng) - 0.5)
     offset[:, 3] = math.pi * (2 * torch.rand(count, generator=rng) - 1)
     yawed = state_of(TASK, joints, torch.zeros(count, 9), offset, shut, shut)
-    miss = task.grasp_point(state) - task.handle_point(yawed) + 0.02 * torch.randn(count, 3, generator=rng)
+    miss = task.points(state).grasp - task.points(yawed).handle + 0.02 * torch.randn(count, 3, generator=rng)
     offset[:, :3] += torch.where(torch.rand(count, 1, generator=rng) < 0.5, miss, torch.zeros(count, 3))
     return joints, offset

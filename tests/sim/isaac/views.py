@@ -80,7 +80,7 @@ class ArticulationView(_View):
 
     def get_world_poses(self, indices=None, clone=True):
         assert self._of == "cabinet"
-        ids, batch = self._ids(indices), self._physics.mujoco.batch
+        ids, batch = self._ids(indices), self._physics.mujoco.physics.batch
         positions = torch.from_numpy(batch.mocap_pos[:, 0]).float() + self._physics.origin
         return positions[ids], torch.from_numpy(batch.mocap_quat[:, 0]).float()[ids]
 
@@ -91,7 +91,7 @@ class ArticulationView(_View):
             self._physics.place_cabinets(self._ids(indices), positions, orientations)
 
     def _joints(self, name) -> torch.Tensor:
-        values = torch.from_numpy(getattr(self._physics.mujoco.batch, name)).float()
+        values = torch.from_numpy(getattr(self._physics.mujoco.physics.batch, name)).float()
         if self._of == "franka":
             return values[:, :9]
         joints = self._physics.other_joints.clone()
@@ -99,7 +99,7 @@ class ArticulationView(_View):
         return joints
 
     def _set(self, name, values, ids) -> None:
-        batch = getattr(self._physics.mujoco.batch, name)
+        batch = getattr(self._physics.mujoco.physics.batch, name)
         if self._of == "franka":
             batch[ids.numpy(), :9] = values.double().numpy()
         else:
@@ -135,11 +135,11 @@ class RigidPrimView(_View):
         return self._physics.origin.repeat_interleave(self._physics.props, 0)
 
     def _cubes(self, name, start, width):
-        values = torch.from_numpy(getattr(self._physics.mujoco.batch, name)).float()
+        values = torch.from_numpy(getattr(self._physics.mujoco.physics.batch, name)).float()
         return values[:, start:].reshape(-1, width)
 
     def _cubes_set(self, name, start, width, ids, values):
-        batch = getattr(self._physics.mujoco.batch, name)
+        batch = getattr(self._physics.mujoco.physics.batch, name)
         rows = batch[:, start:].reshape(-1, width).copy()
         rows[ids.numpy()] = values.double().numpy()
         batch[:, start:] = rows.reshape(batch.shape[0], -1)
