@@ -6,7 +6,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, List, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -63,6 +63,10 @@ class Distribution(ABC):
         """Return the distributions in the rows (K,) of a batch."""
 
     @abstractmethod
+    def split(self, size: int) -> List[Self]:
+        """Return views of `size` distributions of a batch each, in order."""
+
+    @abstractmethod
     def detached(self) -> Self:
         """Return the same distributions without gradients; later changes of the policy leave them alone."""
 
@@ -117,6 +121,10 @@ class Gaussian(Distribution):
         """Return the distributions in the rows (K,) of a batch."""
         return Gaussian(self.mean.index_select(0, rows), self.log_std)
 
+    def split(self, size: int) -> List[Gaussian]:
+        """Return views of `size` distributions of a batch each, in order."""
+        return [Gaussian(mean, self.log_std) for mean in self.mean.split(size)]
+
     def detached(self) -> Gaussian:
         """Return the same distributions without gradients; a copy of σ, which changes in place."""
         return Gaussian(self.mean.detach(), self.log_std.detach().clone())
@@ -169,6 +177,10 @@ class Categorical(Distribution):
     def select(self, rows: Tensor) -> Categorical:
         """Return the distributions in the rows (K,) of a batch."""
         return Categorical(self.logits.index_select(0, rows))
+
+    def split(self, size: int) -> List[Categorical]:
+        """Return views of `size` distributions of a batch each, in order."""
+        return [Categorical(logits) for logits in self.logits.split(size)]
 
     def detached(self) -> Categorical:
         """Return the same distributions without gradients."""

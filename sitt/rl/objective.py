@@ -165,4 +165,5 @@ def _share_of_smaller(x: Tensor, y: Tensor) -> Tensor:
 def _linear_backward(layer: nn.Linear, x: Tensor, gradient: Tensor) -> Tensor:
     """Set the `grad` of a linear layer on x (B, I) by that of its outputs (B, O); return that of x."""
     layer.weight.grad, layer.bias.grad = outer(gradient, x), gradient.sum(0)
-    return gradient @ layer.weight
+    # The products of one output are no sums, which a matrix product takes twice the time for.
+    return gradient * layer.weight if layer.out_features == 1 else gradient @ layer.weight

@@ -48,9 +48,9 @@ class PPO:
         rollout, weights = self.standardised(rollout), self.weights(progress)
         sums: dict[str, float] = {}
         for _ in range(self.cfg.epochs):
-            order = torch.randperm(batch, generator=self.rng)
-            for chosen in order.split(size):
-                loss = self.backward(rollout.select(chosen), weights)
+            shuffled = rollout.select(torch.randperm(batch, generator=self.rng))
+            for minibatch in shuffled.split(size):
+                loss = self.backward(minibatch, weights)
                 require_finite("teacher's loss", torch.tensor(loss.total(weights)))
                 follow("teacher", self.optimizer, self.parameters, self.cfg.max_grad_norm)
                 for name, value in loss._asdict().items():

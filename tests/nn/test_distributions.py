@@ -67,6 +67,14 @@ def test_kl_is_zero_only_for_equal_distributions_and_rows_keep_theirs(of):
     assert torch.equal(of(one).select(torch.tensor([1])).kl(of(other[1:])), both[1:])
 
 
+@pytest.mark.parametrize("of", [lambda x: Gaussian(x, torch.tensor([0.1, 0.2, 0.3])), Categorical])
+def test_the_parts_of_a_batch_are_its_rows_in_order(of):
+    one, other = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    parts, others = of(one).split(2), of(other).split(2)
+    assert [len(part.mode()) for part in parts] == [2, 2, 1]
+    assert torch.equal(torch.cat([part.kl(its) for part, its in zip(parts, others)]), of(one).kl(of(other)))
+
+
 def test_what_is_detached_keeps_the_noise_it_had():
     log_std = torch.nn.Parameter(torch.zeros(3))
     detached = Gaussian(torch.zeros(2, 3, requires_grad=True), log_std).detached()

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from sitt.rl.rollout import generalized_advantages
+from sitt.nn.distributions import Gaussian
+from sitt.rl.rollout import Rollout, generalized_advantages
 
 GAMMA, LAMBDA = 0.5, 0.8
 
@@ -39,3 +40,20 @@ def test_lambda_one_gives_discounted_returns_minus_values():
     for t in reversed(range(6)):
         expected = rewards[t] + 0.9 * expected
         assert torch.allclose(advantages[t], expected - values[t], atol=1e-5)
+
+
+def test_minibatches_of_a_shuffled_roll_out_have_each_transition_once_and_whole():
+    count = 7
+    number = torch.arange(float(count))
+    wide = number.unsqueeze(1).expand(count, 3)
+    rollout = Rollout(
+        wide, wide + 10, number + 20, Gaussian(wide + 30, torch.zeros(3)), *(number + k for k in (40, 50, 60))
+    )
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    parts = rollout.select(order).split(3)
+    assert [len(part.values) for part in parts] == [3, 3, 1]
+    for part, rows in zip(parts, order.split(3)):
+        assert torch.equal(part.observations, wide[rows]) and torch.equal(part.actions, wide[rows] + 10)
+        assert torch.equal(part.behaviour.mode(), wide[rows] + 30)
+        columns = (part.log_probs, part.values, part.advantages, part.returns)
+        assert all(torch.equal(column, number[rows] + k) for column, k in zip(columns, (20, 40, 50, 60)))
