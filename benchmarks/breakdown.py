@@ -26,13 +26,15 @@ from sitt.methods import train
 from sitt.nn import encoders, policy
 from sitt.rl import alignment, collector, imitation, ppo
 from sitt.runs import session
-from sitt.sim.mujoco import renderer, simulator
+from sitt.sim.mujoco import physics, renderer, simulator
 from sitt.task import drawer_world, franka_drawer, visibility
 
 PARTS: List[Tuple[Any, str, str]] = [
     (Batch, "step", "physics: Batch.step"),
+    (physics.BatchPhysics, "pose", "physics: poses of the new state"),
     (simulator.MujocoSimulator, "step", "physics: limits, failures, copy of the state"),
     (simulator.MujocoSimulator, "reset", "physics: resets"),
+    (franka_drawer.FrankaDrawer, "points", "grasp and handle points"),
     (franka_drawer.FrankaDrawer, "reward", "reward"),
     (franka_drawer.FrankaDrawer, "observe", "observation"),
     (franka_drawer.FrankaDrawer, "joint_targets", "actions to targets"),

@@ -52,8 +52,8 @@ class Env:
         self.steps += 1
         done = (self.steps >= self.world.episode_length) | terminated | truncated
         self.observation = final
-        if done.any():
-            ended = done.nonzero().squeeze(-1)
+        ended = done.nonzero().squeeze(-1)
+        if len(ended):
             self.steps[ended] = 0
             self._start(ended)
             self.observation = final.clone()

@@ -24,6 +24,4 @@ Algorithm = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_l
 class Strict(BaseModel):
     """Base of all sections: frozen, no unknown keys, no silent type coercion."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)

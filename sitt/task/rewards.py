@@ -54,9 +54,10 @@ def reward_terms(inputs: RewardInputs, cfg: RewardConfig) -> dict[str, Tensor]:
     between = ((left > 0) & (right < 0)).to(distance.dtype)
     around = 0.5 * between
     finger_distance = between * (2 * FINGER_RANGE - left.abs() - right.abs())
-    closing = 2 * FINGER_RANGE - inputs.fingers.sum(-1)
+    left_finger, right_finger = inputs.fingers.unbind(-1)
+    closing = 2 * FINGER_RANGE - (left_finger + right_finger)
 
-    first, second, third = ((inputs.opening > threshold).to(distance.dtype) for threshold in BONUS_OPENINGS)
+    first, second, third = (inputs.opening > threshold for threshold in BONUS_OPENINGS)
     return {
         "distance": cfg.distance * distance,
         "rotation": cfg.rotation * rotation,
