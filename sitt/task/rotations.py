@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def rotate(q: Tensor, v: Tensor) -> Tensor:
-    """Rotate vectors v (..., 3) by unit quaternions q (..., 4); both have the same dimensions or 1 before the last."""
+    """Rotate vectors v (..., 3) by unit quaternions q (..., 4); they have equally many dimensions, which broadcast."""
     axis = q[..., 1:]
     t = 2.0 * torch.linalg.cross(axis, v)
     return v + q[..., :1] * t + torch.linalg.cross(axis, t)

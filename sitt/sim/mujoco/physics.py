@@ -30,8 +30,9 @@ class BatchPhysics:
         self._posed.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
         self._substeps = substeps
         self.batch = batch = Batch(self._model, num_envs, threads)
-        batch.qpos[:] = rest.qpos
-        self._fresh = batch.state[0].copy()
+        self._fresh = np.empty(batch.nstate)
+        mujoco.mj_getState(rest.model, rest, self._fresh, mujoco.mjtState.mjSTATE_INTEGRATION)
+        batch.state[:] = self._fresh
         # To make a view costs more than to use it.
         self.state, self.qpos, self.qvel, self.ctrl = batch.state, batch.qpos, batch.qvel, batch.ctrl
         self.mocap_pos, self.mocap_quat = batch.mocap_pos, batch.mocap_quat

@@ -126,8 +126,13 @@ class MujocoSimulator:
         physics.mocap_pos[ids, 0] = self._cabinet + offset[:, :3]
         physics.mocap_quat[ids, 0] = yaw_quaternion(offset[:, 3])
         physics.qpos[ids, _ROBOT] = physics.ctrl[ids] = joints
-        for start in range(_DRAWER + 1, self.model.nq, 7):  # the cubes, if there are any, move with the cabinet
-            cos, sin = np.cos(offset[:, 3]), np.sin(offset[:, 3])
+        if self.model.nq > _DRAWER + 1:
+            self._move_props(ids, offset)
+
+    def _move_props(self, ids: np.ndarray, offset: np.ndarray) -> None:
+        """Displace the cubes with the cabinet."""
+        physics, cos, sin = self.physics, np.cos(offset[:, 3]), np.sin(offset[:, 3])
+        for start in range(_DRAWER + 1, self.model.nq, 7):
             x, y, z = self._rest[start : start + 3] - self._cabinet
             moved = np.stack([cos * x - sin * y, sin * x + cos * y, np.full_like(cos, z)], axis=1)
             physics.qpos[ids, start : start + 3] = self._cabinet + offset[:, :3] + moved
