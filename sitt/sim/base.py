@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Dict, Protocol
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
 class SimState:
     """Named state of all N environments, world frame, float32, SI units, quaternions (w, x, y, z).
 
@@ -19,6 +17,8 @@ class SimState:
     WIDTH: ClassVar[int] = 40
     """Numbers per environment."""
 
+    block: Tensor
+    """(N, WIDTH) all of it, side by side; the rest are views, in their order."""
     joint_positions: Tensor
     """(N, 9) rad and m: seven arm joints, left finger, right finger."""
     joint_velocities: Tensor
@@ -40,25 +40,26 @@ class SimState:
     drawer_velocity: Tensor
     """(N,) m/s."""
 
-    @classmethod
-    def of_block(cls, block: Tensor) -> SimState:
-        """Return the state whose fields are views of a block (N, WIDTH), side by side in their order."""
-        return cls(
-            joint_positions=block[:, 0:9],
-            joint_velocities=block[:, 9:18],
-            hand_position=block[:, 18:21],
-            hand_rotation=block[:, 21:25],
-            left_finger_position=block[:, 25:28],
-            right_finger_position=block[:, 28:31],
-            drawer_position=block[:, 31:34],
-            drawer_rotation=block[:, 34:38],
-            drawer_opening=block[:, 38],
-            drawer_velocity=block[:, 39],
-        )
+    def __init__(self, block: Tensor) -> None:
+        """Name the columns of a block (N, WIDTH)."""
+        self.block = block
+        (
+            self.joint_positions,
+            self.joint_velocities,
+            self.hand_position,
+            self.hand_rotation,
+            self.left_finger_position,
+            self.right_finger_position,
+            self.drawer_position,
+            self.drawer_rotation,
+            opening,
+            velocity,
+        ) = block.split((9, 9, 3, 4, 3, 3, 3, 4, 1, 1), -1)
+        self.drawer_opening, self.drawer_velocity = opening.squeeze(-1), velocity.squeeze(-1)
 
     def select(self, env_ids: Tensor) -> SimState:
         """Return a copy of the state of environments (K,)."""
-        return SimState(**{field.name: getattr(self, field.name)[env_ids] for field in fields(self)})
+        return SimState(self.block[env_ids])
 
 
 class Simulator(Protocol):

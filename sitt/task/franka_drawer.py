@@ -15,7 +15,7 @@ from torch import Tensor
 from sitt.config.task import DrawerConfig
 from sitt.sim.base import SimState
 from sitt.sim.drives import Drives
-from sitt.task.rewards import RewardInputs, reward_terms
+from sitt.task.rewards import Reward, RewardInputs
 from sitt.task.rotations import about_z, rotate
 
 
@@ -37,9 +37,15 @@ class FrankaDrawer:
         self.default_joints = torch.tensor(robot.default_joint_positions)
         self.lower = torch.tensor(robot.joint_lower)
         self.upper = torch.tensor(robot.joint_upper)
+        self.joint_range = self.upper - self.lower
         self.action_step = torch.tensor(robot.speed_scales) * robot.action_scale * cfg.control_dt
-        self.max_step = torch.tensor(robot.velocity_limits) * cfg.control_dt
+        largest = torch.tensor(robot.velocity_limits) * cfg.control_dt
+        self.step_range = -largest, largest
         self.drives = Drives(robot)
+        self.velocity_scale = torch.tensor(cfg.velocity_scale)
+        self.success_opening = torch.tensor(cfg.success_opening)
+        self.one = torch.tensor(1.0)
+        self.reward_terms = Reward(cfg.reward).terms
         self.grasp_offset = torch.tensor([robot.finger_midpoint]) + torch.tensor([robot.grasp_shift])
         cosine, _, _, sine = about_z(robot.finger_yaw)
         self.finger_turn = cosine, torch.stack([-sine, sine, -sine, sine])
@@ -68,7 +74,7 @@ class FrankaDrawer:
         A hand that pushes against the cabinet would otherwise move them ever further in, at no more force, and all
         of that way must be undone before it pulls: exploration then never finds the pull.
         """
-        step = torch.clamp(self.action_step * actions, -self.max_step, self.max_step)
+        step = torch.clamp(self.action_step * actions, *self.step_range)
         targets = targets + step
         if self.cfg.robot.anti_windup:
             targets = self.drives.within_force(targets, state.joint_positions, state.joint_velocities)
@@ -83,11 +89,12 @@ class FrankaDrawer:
 
     def observe(self, state: SimState, points: Points) -> Tensor:
         """Return the teacher's observations (N, 23); the first 18 are the student's proprioception."""
-        joints = 2.0 * (state.joint_positions - self.lower) / (self.upper - self.lower) - 1.0
+        risen = state.joint_positions - self.lower
+        joints = (risen + risen) / self.joint_range - self.one
         observation = torch.cat(
             (
                 joints,
-                state.joint_velocities * self.cfg.velocity_scale,
+                state.joint_velocities * self.velocity_scale,
                 points.handle - points.grasp,
                 state.drawer_opening.unsqueeze(-1),
                 state.drawer_velocity.unsqueeze(-1),
@@ -98,7 +105,7 @@ class FrankaDrawer:
 
     def reward(self, state: SimState, points: Points, actions: Tensor) -> Tensor:
         """Return the task reward (N,) of the state that clipped actions (N, 9) led to."""
-        terms = reward_terms(self.reward_inputs(state, points, actions), self.cfg.reward)
+        terms = self.reward_terms(self.reward_inputs(state, points, actions))
         # One by one: a reduction over a stack would round differently for different N.
         return reduce(torch.add, terms.values())
 
@@ -125,4 +132,4 @@ class FrankaDrawer:
 
     def success(self, state: SimState) -> Tensor:
         """Return whether the drawer is open (N,), bool."""
-        return state.drawer_opening > self.cfg.success_opening
+        return state.drawer_opening > self.success_opening

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from sitt.config.task import RewardConfig
@@ -41,32 +42,46 @@ class RewardInputs(NamedTuple):
     """(N, 9) clipped actions."""
 
 
-def reward_terms(inputs: RewardInputs, cfg: RewardConfig) -> dict[str, Tensor]:
-    """Return each weighted term (N,) by name; the task reward is their sum."""
-    near = 1.0 + (inputs.distance <= NEAR)
-    fall = 1.0 + inputs.distance * inputs.distance
-    distance = near / (fall * fall)
-    rotation = 0.5 * (inputs.forward_dot * inputs.forward_dot.abs() + inputs.up_dot * inputs.up_dot.abs())
+class Reward:
+    """The weighted terms."""
 
-    left = inputs.left_finger_height
-    # OIGE issue 151: upstream reads the left finger twice, so the handle is never between the fingers.
-    right = inputs.right_finger_height if cfg.finger_reward == "fixed" else left
-    between = ((left > 0) & (right < 0)).to(distance.dtype)
-    around = 0.5 * between
-    finger_distance = between * (2 * FINGER_RANGE - left.abs() - right.abs())
-    left_finger, right_finger = inputs.fingers.unbind(-1)
-    closing = 2 * FINGER_RANGE - (left_finger + right_finger)
+    def __init__(self, cfg: RewardConfig) -> None:
+        self._reads_both_fingers = cfg.finger_reward == "fixed"
+        # Tensors (): of a Python number each operation would make one first, which takes longer than the operation.
+        weights = cfg.model_dump(exclude={"finger_reward"})
+        self._weights = {name: torch.tensor(weight) for name, weight in weights.items()}
+        self._distances = torch.tensor([[NEAR], [CLOSE], [GRIP]])
+        self._openings = torch.tensor(BONUS_OPENINGS).unsqueeze(-1)
+        self._gripper_range = torch.tensor(2 * FINGER_RANGE)
+        self._half, self._one = torch.tensor([0.5, 1.0])
 
-    first, second, third = (inputs.opening > threshold for threshold in BONUS_OPENINGS)
-    return {
-        "distance": cfg.distance * distance,
-        "rotation": cfg.rotation * rotation,
-        "around": cfg.around * around,
-        "open": cfg.open * inputs.opening * (1.0 + around),
-        "finger_distance": cfg.finger_distance * finger_distance,
-        "finger_close": cfg.finger_close * (inputs.distance <= CLOSE) * closing,
-        "grip": cfg.grip * first * between * (inputs.distance <= GRIP) * closing,
-        "action": -cfg.action * inputs.actions.square().sum(-1),
-        "bonus": 0.5 * first + around * second + 2.0 * around * third,
-        "success": cfg.success * inputs.success,
-    }
+    def terms(self, inputs: RewardInputs) -> dict[str, Tensor]:
+        """Return each weighted term (N,) by name; the task reward is their sum."""
+        weights, half, one = self._weights, self._half, self._one
+        near, close, within_grip = (inputs.distance <= self._distances).to(inputs.distance.dtype)
+        fall = one + inputs.distance * inputs.distance
+        distance = (one + near) / (fall * fall)
+        rotation = half * (inputs.forward_dot * inputs.forward_dot.abs() + inputs.up_dot * inputs.up_dot.abs())
+
+        left = inputs.left_finger_height
+        # OIGE issue 151: upstream reads the left finger twice, so the handle is never between the fingers.
+        right = inputs.right_finger_height if self._reads_both_fingers else left
+        between = ((left > 0) & (right < 0)).to(distance.dtype)
+        around = half * between
+        finger_distance = between * (self._gripper_range - left.abs() - right.abs())
+        left_finger, right_finger = inputs.fingers.unbind(-1)
+        closing = self._gripper_range - (left_finger + right_finger)
+
+        first, second, third = (inputs.opening > self._openings).to(inputs.opening.dtype)
+        return {
+            "distance": weights["distance"] * distance,
+            "rotation": weights["rotation"] * rotation,
+            "around": weights["around"] * around,
+            "open": weights["open"] * inputs.opening * (one + around),
+            "finger_distance": weights["finger_distance"] * finger_distance,
+            "finger_close": weights["finger_close"] * close * closing,
+            "grip": weights["grip"] * first * between * within_grip * closing,
+            "action": -weights["action"] * (inputs.actions * inputs.actions).sum(-1),
+            "bonus": half * first + around * second + between * third,
+            "success": weights["success"] * inputs.success,
+        }

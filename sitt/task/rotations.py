@@ -11,7 +11,8 @@ from torch import Tensor
 def rotate(q: Tensor, v: Tensor) -> Tensor:
     """Rotate vectors v (..., 3) by unit quaternions q (..., 4); they have equally many dimensions, which broadcast."""
     axis = q[..., 1:]
-    t = 2.0 * torch.linalg.cross(axis, v)
+    half = torch.linalg.cross(axis, v)
+    t = half + half  # of a Python number, torch would make a tensor first
     return v + q[..., :1] * t + torch.linalg.cross(axis, t)
 
 

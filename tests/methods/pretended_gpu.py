@@ -120,7 +120,7 @@ class Simulator:
     def __init__(self, *arguments):
         with torch.device("cpu"):
             self.simulator = make_simulator(*arguments)
-            self.state = SimState.of_block(Elsewhere(torch.from_numpy(self.simulator._block)))
+            self.state = SimState(Elsewhere(self.simulator.state.block))
         self.num_envs, self.bad_simulations, self.load = arguments[2], 0, self.simulator.load
 
     def __getattr__(self, name):

@@ -37,7 +37,7 @@ def reward(task: FrankaDrawer, state: SimState, actions: torch.Tensor) -> torch.
 
 
 def assert_like_oige(vectors) -> None:
-    state, actions = SimState.of_block(vectors["state"]), vectors["actions"]
+    state, actions = SimState(vectors["state"]), vectors["actions"]
     for fingers in ("upstream", "fixed"):
         error = reward(ours(fingers), state, actions) - vectors[f"reward_{fingers}"]
         assert error.abs().max() <= reference.TOLERANCE, fingers
@@ -52,13 +52,13 @@ def assert_like_oige(vectors) -> None:
 def test_reward_observation_and_ends_are_oiges_on_recorded_states(vectors):
     assert len(vectors["state"]) > 250
     assert_like_oige(vectors)
-    met = {name: int(branch.sum()) for name, branch in reference.branches(SimState.of_block(vectors["state"])).items()}
+    met = {name: int(branch.sum()) for name, branch in reference.branches(SimState(vectors["state"])).items()}
     assert min(met.values()) >= 25, met
     assert (vectors["observation"].abs() > 5).sum() > 100, "some are clamped"
 
 
 def test_the_recorded_states_would_show_a_difference(vectors):
-    state, actions = SimState.of_block(vectors["state"]), vectors["actions"]
+    state, actions = SimState(vectors["state"]), vectors["actions"]
     assert (reward(ours("fixed"), state, actions) - vectors["reward_upstream"]).abs().max() > 1
     for key in ("distance", "rotation", "open", "finger_close", "action"):
         changed = drawer(OIGE, {"reward": {**OIGE["reward"], key: 1.01 * getattr(reference.TASK.reward, key)}})

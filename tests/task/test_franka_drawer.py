@@ -1,7 +1,6 @@
 """Observations, actions, starts and episode ends of the task on the real simulator."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,9 +59,8 @@ def test_the_reward_jumps_where_the_drawer_counts_as_open(task, simulator, confi
     state = place(task, simulator, torch.zeros(4, 4))
     openings = torch.tensor([0.2, 0.3, 0.389, 0.391])
     handle, above = task.points(state).handle, torch.tensor([0.0, 0.0, 0.03])
-    state = replace(
-        state, drawer_opening=openings, left_finger_position=handle + above, right_finger_position=handle - above
-    )
+    state.drawer_opening[:] = openings
+    state.left_finger_position[:], state.right_finger_position[:] = handle + above, handle - above
     reward = task.reward(state, task.points(state), torch.zeros(4, 9))
     cfg = config.task.reward
     # Of all terms only "open" (half as much again between the fingers), its bonuses and "success" tell the four apart.
@@ -74,8 +72,8 @@ def test_the_reward_jumps_where_the_drawer_counts_as_open(task, simulator, confi
 def test_axes_of_gripper_and_drawer_agree_with_scipy(task, config):
     turns = Rotation.random(50, random_state=0), Rotation.random(50, random_state=1)
     hand, drawer = (torch.tensor(turn.as_quat()[:, [3, 0, 1, 2]], dtype=torch.float32) for turn in turns)
-    state = SimState.of_block(torch.zeros(50, SimState.WIDTH))
-    state = replace(state, hand_rotation=hand, drawer_rotation=drawer)
+    state = SimState(torch.zeros(50, SimState.WIDTH))
+    state.hand_rotation[:], state.drawer_rotation[:] = hand, drawer
     inputs = task.reward_inputs(state, task.points(state), torch.zeros(50, 9))
     gripper = turns[0] * Rotation.from_euler("z", config.task.robot.finger_yaw)
     forward = (gripper.apply([0, 0, 1]) * turns[1].apply([-1, 0, 0])).sum(1)
@@ -129,9 +127,9 @@ def test_targets_do_not_wind_up_before_an_obstacle(config, simulator, anti_windu
     lead = [87 / 400, 12 / 400] if anti_windup else [30 * 2.175 / 60, 30 * 2.61 / 60]
     assert (targets - start)[0, [0, 6]].tolist() == pytest.approx(lead, abs=1e-5)
     # A joint that moves at its velocity limit needs the lead (80 / 400) s x 2.175 rad/s for that alone.
-    moving = replace(state, joint_velocities=torch.full((4, 9), 2.175))
+    state.joint_velocities[:] = 2.175
     for _ in range(30):
-        targets = task.joint_targets(targets, torch.ones(4, 9), moving)
+        targets = task.joint_targets(targets, torch.ones(4, 9), state)
     lead = 87 / 400 + 0.2 * 2.175 if anti_windup else 60 * 2.175 / 60
     assert (targets - start)[0, 0] == pytest.approx(min(lead, 2.8973 - 1.157), abs=1e-5)
 

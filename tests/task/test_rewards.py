@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sitt.config.compose import compose
-from sitt.task.rewards import RewardInputs, reward_terms
+from sitt.task.rewards import Reward, RewardInputs
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def inputs(**changes):
 
 
 def terms(cfg, **changes):
-    return {name: float(value) for name, value in reward_terms(inputs(**changes), cfg).items()}
+    return {name: float(value) for name, value in Reward(cfg).terms(inputs(**changes)).items()}
 
 
 def test_distance_is_inverse_fourth_power_and_doubles_within_two_centimetres(cfg):

@@ -131,7 +131,7 @@ def displace(stage: Stage, offset: Iterable[float]) -> SimState:
 def start(stage: Stage, joints: Tensor, offset: Tensor) -> SimState:
     """Put every environment at rest at joints (N, 9) with the cabinet displaced by (N, 4), and step once."""
     stage.write(torch.arange(stage.num_envs), stage.task.at_rest(joints, offset))
-    return SimState.of_block(stage.step(joints))
+    return SimState(stage.step(joints))
 
 
 def default_joints(stage: Stage) -> Tensor:

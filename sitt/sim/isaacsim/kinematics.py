@@ -47,18 +47,19 @@ def state_of(
     upright = about_z(0.0).expand(count, 4)
     drawer = position + torch.tensor(DRAWER) + torch.stack([opening, 0 * opening, 0 * opening], -1)
     drawer, drawer_turn = displaced(drawer, upright, position, cabinet_offset)
-    return SimState(
-        joint_positions=joint_positions,
-        joint_velocities=joint_velocities,
-        hand_position=hand,
-        hand_rotation=turn,
-        left_finger_position=hand + rotate(turn, left),
-        right_finger_position=hand + rotate(turn, right),
-        drawer_position=drawer,
-        drawer_rotation=drawer_turn,
-        drawer_opening=opening,
-        drawer_velocity=velocity,
+    fields = (
+        joint_positions,
+        joint_velocities,
+        hand,
+        turn,
+        hand + rotate(turn, left),
+        hand + rotate(turn, right),
+        drawer,
+        drawer_turn,
+        opening.unsqueeze(-1),
+        velocity.unsqueeze(-1),
     )
+    return SimState(torch.cat(fields, -1))
 
 
 def link7(robot: RobotConfig, joint_positions: Tensor) -> Tuple[Tensor, Tensor]:

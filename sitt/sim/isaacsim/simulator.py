@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, Dict
 
 import torch
@@ -40,8 +39,7 @@ class IsaacSimulator:
         """How often a simulation diverged and was put back to the default state."""
         self._task = task
         self._stage = Stage.shared(task, sim, num_envs, threads)
-        self._block = torch.zeros(num_envs, SimState.WIDTH)
-        self.state = SimState.of_block(self._block)
+        self.state = SimState(torch.zeros(num_envs, SimState.WIDTH))
         self._lags = torch.zeros(num_envs, dtype=torch.bool)
         """Whose picture is still that of before a reset."""
         self._saved: Any = None
@@ -61,13 +59,14 @@ class IsaacSimulator:
     def step(self, joint_targets: Tensor) -> None:
         """Advance all environments by one control step towards (N, 9) position targets."""
         self._take()
-        self._block.copy_(self._stage.step(joint_targets)[: self.num_envs])
+        block = self.state.block
+        block.copy_(self._stage.step(joint_targets)[: self.num_envs])
         self._lags[:] = False
-        diverged = ~self._block.isfinite().all(-1)
+        diverged = ~block.isfinite().all(-1)
         if diverged.any():
             self.bad_simulations += int(diverged.sum())
             self._reset_to_default(diverged.nonzero().squeeze(-1))
-        require_finite("physics", self._block)
+        require_finite("physics", block)
 
     def in_view(self) -> Tensor:
         """Return the environments with a camera whose picture does not lag behind, (M,) int64."""
@@ -120,16 +119,14 @@ class IsaacSimulator:
         else:
             self._stage.write(env_ids, snapshot)
         self._lags[env_ids] = not everyone
-        state = state_of(
+        self.state.block[env_ids] = state_of(
             self._task,
             snapshot.joint_positions,
             snapshot.joint_velocities,
             snapshot.cabinet_offset,
             snapshot.cabinet_joints[:, DRAWER_INDEX],
             snapshot.cabinet_velocities[:, DRAWER_INDEX],
-        )
-        for field in fields(SimState):
-            getattr(self.state, field.name)[env_ids] = getattr(state, field.name)
+        ).block
 
     def _reset_to_default(self, env_ids: Tensor) -> None:
         joints = torch.tensor(self._task.robot.default_joint_positions).expand(len(env_ids), 9)

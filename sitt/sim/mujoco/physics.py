@@ -25,11 +25,11 @@ class BatchPhysics:
     def __init__(self, rest: mujoco.MjData, num_envs: int, threads: int, substeps: int) -> None:
         """Start all simulations from the state of `rest`; a step is `substeps` of its model's."""
         stop_timers()
-        self._model, self._posed = copy.copy(rest.model), copy.copy(rest.model)
+        self._model, posed = copy.copy(rest.model), copy.copy(rest.model)
         self._model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR
-        self._posed.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
+        posed.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
         self._substeps = substeps
-        self.batch = batch = Batch(self._model, num_envs, threads)
+        self.batch = batch = Batch(posed, num_envs, threads)  # a step brings the model that moves
         self._fresh = np.empty(batch.nstate)
         mujoco.mj_getState(rest.model, rest, self._fresh, mujoco.mjtState.mjSTATE_INTEGRATION)
         batch.state[:] = self._fresh
@@ -51,10 +51,12 @@ class BatchPhysics:
     def step(self) -> np.ndarray:
         """Advance all simulations; return those that diverged, (K,) ascending, whose states are no use any more."""
         failed = np.zeros(0, dtype=np.int64)
+        self.batch.set_models(self._model)
         try:
             self.batch.step(nstep=self._substeps)
         except SimulationError as error:
             failed = error.ids
+        self.batch.set_models(None)
         if not (np.count_nonzero(self.batch.warning) or len(failed)):  # as in almost all steps
             return failed
         diverged = self.batch.warning[:, _BAD, 1].any(axis=1)  # [..., 1] counts them
@@ -64,9 +66,7 @@ class BatchPhysics:
 
     def pose(self, ids: np.ndarray | None = None) -> None:
         """Compute `sensors` of all simulations, or of some (K,), ascending."""
-        self.batch.set_models(self._posed)
         self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_POS)
-        self.batch.set_models(None)
 
     def contacts(self, sim: int) -> np.ndarray:
         """Return the geoms (C, 2) of all pairs in contact in a simulation."""

@@ -47,10 +47,9 @@ class MujocoSimulator:
         self._drives = Drives(task.robot, torch.float64)
         self._is_robot = self.model.body_rootid[self.model.geom_bodyid] == self.model.body(ROBOT_BASE).id
         self._is_handle = np.isin(np.arange(self.model.ngeom), [self.model.geom(name).id for name in HANDLE_GEOMS])
-        block = torch.zeros(num_envs, SimState.WIDTH)
-        self.state, self._block = SimState.of_block(block), block.numpy()
-        velocities = self.state.joint_velocities, self.state.drawer_velocity
-        self._joint_velocities, self._drawer_velocity = (velocity.numpy() for velocity in velocities)
+        self.state = SimState(torch.zeros(num_envs, SimState.WIDTH))
+        views = self.state.block, self.state.joint_velocities, self.state.drawer_velocity
+        self._block, self._joint_velocities, self._drawer_velocity = (view.numpy() for view in views)
         self.reset(torch.arange(num_envs), self._default_joints(num_envs), torch.zeros(num_envs, 4))
 
     @cached_property
@@ -83,7 +82,7 @@ class MujocoSimulator:
             joints = self._default_joints(len(diverged)).double().numpy()
             self._place(diverged, joints, np.zeros((len(diverged), 4)))
         self._refresh()
-        require_finite("physics", torch.from_numpy(self._block))
+        require_finite("physics", self.state.block)
 
     def in_view(self) -> Tensor:
         """Return all environments."""

@@ -48,8 +48,7 @@ class MujocoWarpSimulator:
         )
         with self.device:
             self._set_constants(rest.qpos)
-            self._block = torch.zeros(num_envs, SimState.WIDTH)
-        self.state = SimState.of_block(self._block)
+            self.state = SimState(torch.zeros(num_envs, SimState.WIDTH))
         self.physics = WarpPhysics(rest, sim, num_envs, task.substeps)
         self.reset(self.in_view(), *self._default_start(num_envs))
 
@@ -82,7 +81,7 @@ class MujocoWarpSimulator:
             self.bad_simulations += len(diverged)
             self.reset(diverged, *self._default_start(len(diverged)))
         self._read()
-        require_finite("physics", self._block)
+        require_finite("physics", self.state.block)
 
     def in_view(self) -> Tensor:
         """Return all environments."""
@@ -164,7 +163,7 @@ class MujocoWarpSimulator:
             qpos[:, _DRAWER],
             qvel[:, _DRAWER],
         )
-        torch.cat(fields, 1, out=self._block)
+        torch.cat(fields, 1, out=self.state.block)
 
     def _drawn_state(self, env_ids: Tensor) -> Tensor:
         """Return what the renderer draws environments (K,) from, (K, nq + 7)."""

@@ -34,7 +34,7 @@ def record(oige: Path) -> dict[str, np.ndarray]:
         task.progress_buf[:] = torch.randint(2 * reference.TASK.episode_length, (STATES,), generator=rng)
         task.reset_buf[:] = 0
         task.is_done()
-        keep = reference.clear_of_thresholds(SimState.of_block(block))
+        keep = reference.clear_of_thresholds(SimState(block))
         vectors = {
             "state": block,
             "actions": actions,

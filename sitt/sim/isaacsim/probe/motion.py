@@ -41,7 +41,7 @@ def opening(stage: Stage) -> Finding:
     shut = start(stage, joints, offset).drawer_position.clone()
     open_joints = OPENED * (torch.arange(4) == DRAWER_INDEX).expand(stage.num_envs, 4)
     stage.write(everyone, stage.task.at_rest(joints, offset)._replace(cabinet_joints=open_joints))
-    moved = SimState.of_block(stage.step(joints)).drawer_position - shut
+    moved = SimState(stage.step(joints)).drawer_position - shut
     off = 1000 * float((moved - torch.tensor([OPENED, 0.0, 0.0])).norm(dim=-1).max())
     return Finding(
         off <= 1000 * MOVED,
