@@ -27,6 +27,8 @@ class BatchPhysics:
         stop_timers()
         self._model, posed = copy.copy(rest.model), copy.copy(rest.model)
         self._model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR
+        self._untouched = copy.copy(self._model)
+        self._untouched.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
         posed.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
         self._substeps = substeps
         self.batch = batch = Batch(posed, num_envs, threads)  # a step brings the model that moves
@@ -38,6 +40,8 @@ class BatchPhysics:
         self.mocap_pos, self.mocap_quat = batch.mocap_pos, batch.mocap_quat
         self.sensors = batch.bind("sensordata")
         """(N, S) of the state that was posed last; those of velocities are not computed."""
+        self.places = batch.bind("geom_xpos")
+        """(N, geoms, 3) of the state that was posed last, m."""
 
     @cached_property
     def _data(self) -> mujoco.MjData:
@@ -48,14 +52,19 @@ class BatchPhysics:
         """Put simulations (K,) back to the state that all began with."""
         self.state[ids] = self._fresh
 
-    def step(self) -> np.ndarray:
-        """Advance all simulations; return those that diverged, (K,) ascending, whose states are no use any more."""
+    def step(self, untouched: np.ndarray) -> np.ndarray:
+        """Advance all simulations; return those that diverged, (K,) ascending, whose states are no use any more.
+
+        Args:
+            untouched: (N,) bool, in which nothing can touch anything, so that no contacts are looked for.
+        """
         failed = np.zeros(0, dtype=np.int64)
-        self.batch.set_models(self._model)
-        try:
-            self.batch.step(nstep=self._substeps)
-        except SimulationError as error:
-            failed = error.ids
+        for model, those in ((self._untouched, untouched), (self._model, ~untouched)):
+            self.batch.set_models(model)
+            try:
+                self.batch.step(np.flatnonzero(those), nstep=self._substeps)
+            except SimulationError as error:
+                failed = np.concatenate([failed, error.ids])
         self.batch.set_models(None)
         if not (np.count_nonzero(self.batch.warning) or len(failed)):  # as in almost all steps
             return failed

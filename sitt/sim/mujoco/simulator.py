@@ -15,6 +15,7 @@ from sitt.config.task import DrawerConfig
 from sitt.guard import require_finite
 from sitt.sim.base import SimState
 from sitt.sim.drives import Drives
+from sitt.sim.mujoco.clearance import FASTEST, Clearance
 from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state, yaw_quaternion
 from sitt.sim.mujoco.physics import BatchPhysics
 from sitt.sim.mujoco.renderer import Renderer
@@ -42,7 +43,10 @@ class MujocoSimulator:
         self._task, self._sim = task, sim
         rest = mujoco.MjData(self.model)
         rest.qpos[:] = self._rest = rest_state(self.model, task)
+        mujoco.mj_kinematics(self.model, rest)
         self.physics = BatchPhysics(rest, num_envs, threads, task.substeps)
+        # Contacts are looked for before each substep, last when all but one are done.
+        self.clearance = Clearance(rest, self.physics, FASTEST * (task.substeps - 1) * task.physics_dt)
         self._cabinet = np.array(task.cabinet.position)
         self._drives = Drives(task.robot, torch.float64)
         self._is_robot = self.model.body_rootid[self.model.geom_bodyid] == self.model.body(ROBOT_BASE).id
@@ -76,7 +80,7 @@ class MujocoSimulator:
         physics = self.physics
         position, velocity = (torch.from_numpy(array[:, _ROBOT]) for array in (physics.qpos, physics.qvel))
         physics.ctrl[:] = self._drives.within_limits(joint_targets.double(), position, velocity).numpy()
-        diverged = physics.step()
+        diverged = physics.step(self.clearance.clear())
         if len(diverged):
             self.bad_simulations += len(diverged)
             joints = self._default_joints(len(diverged)).double().numpy()
@@ -99,7 +103,8 @@ class MujocoSimulator:
 
     def handle_touched(self, env_ids: Tensor) -> Tensor:
         """Return whether the robot is in contact with the handle (K,), bool."""
-        return torch.tensor([self._touches(env) for env in env_ids.tolist()], dtype=torch.bool)
+        clear = self.clearance.clear()
+        return torch.tensor([not clear[env] and self._touches(env) for env in env_ids.tolist()], dtype=torch.bool)
 
     def save(self) -> Dict[str, Any]:
         """Return the full physical state (N, S) float64, enough to continue bit for bit, and the count of failures."""
@@ -109,6 +114,7 @@ class MujocoSimulator:
         """Restore what `save` returned."""
         self.physics.state[:] = saved["state"].numpy()
         self.bad_simulations = saved["bad_simulations"]
+        self.clearance.settle(slice(None))
         self._refresh()
 
     def _touches(self, env: int) -> bool:
@@ -127,6 +133,7 @@ class MujocoSimulator:
         physics.qpos[ids, _ROBOT] = physics.ctrl[ids] = joints
         if self.model.nq > _DRAWER + 1:
             self._move_props(ids, offset)
+        self.clearance.settle(ids)
 
     def _move_props(self, ids: np.ndarray, offset: np.ndarray) -> None:
         """Displace the cubes with the cabinet."""
