@@ -9,7 +9,7 @@ import torch
 
 from sitt.config.sim import SimConfig
 from sitt.errors import UserError
-from sitt.runs.gpu import lease_gpu
+from sitt.runs.gpu import NoGpuError, lease_gpu
 
 
 def default_device() -> torch.device:
@@ -25,14 +25,13 @@ def beside(sim: SimConfig) -> AbstractContextManager[Any]:
     Raises:
         UserError: there is no such device.
     """
-    if sim.learner_device == "cpu":
-        if sim.needs_gpu:
+    if sim.needs_gpu:
+        try:
             lease_gpu()
+        except NoGpuError as error:
+            raise error.of(sim) from None
+    if sim.learner_device == "cpu":
         return nullcontext()  # torch's own default, and no detour for each of its calls
-    try:
-        lease_gpu()
-    except UserError as error:
-        raise _refusal(sim, str(error)) from error
     require_cuda(sim)
     return torch.device(sim.learner_device)
 
@@ -40,8 +39,15 @@ def beside(sim: SimConfig) -> AbstractContextManager[Any]:
 def require_cuda(sim: SimConfig) -> None:
     """Raise a UserError if the simulator needs a GPU and torch finds none."""
     if sim.learner_device == "cuda" and not torch.cuda.is_available():
-        raise _refusal(sim, f"torch {torch.__version__} finds none; install NVIDIA's driver and a CUDA build of torch")
+        raise UserError(
+            f"sim {sim.name} needs an NVIDIA GPU (sim.device = cuda), but torch {torch.__version__} finds none; "
+            f"{cuda_mend()}, or choose another simulator (sim: mujoco needs none)"
+        )
 
 
-def _refusal(sim: SimConfig, why: str) -> UserError:
-    return UserError(f"sim {sim.name} needs an NVIDIA GPU (sim.device = cuda), but {why}; sim: mujoco needs none")
+def cuda_mend() -> str:
+    """Return what to do where torch finds no GPU."""
+    if torch.version.cuda:
+        return f"install a driver of NVIDIA's that is new enough for CUDA {torch.version.cuda}"
+    # PyPI's build for Linux, which the versions in requirements.lock belong to.
+    return "set up a new .venv with a CUDA build of torch (make setup TORCH_INDEX=https://pypi.org/simple)"

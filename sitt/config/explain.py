@@ -90,5 +90,5 @@ def _section(path: Path, container: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)  # as in YAML
     return text if len(text) <= 60 else text[:57] + "..."

@@ -21,7 +21,7 @@ from sitt.config.compose import ROOT
 from sitt.config.container import ContainerConfig, user_file
 from sitt.config.sim import SimConfig
 from sitt.errors import UserError
-from sitt.runs.gpu import Leases
+from sitt.runs.gpu import Leases, NoGpuError
 
 EULA = "https://developer.nvidia.com/omniverse/license"
 """What the container prints where ACCEPT_EULA is not set."""
@@ -109,7 +109,7 @@ def job_variables(sim: SimConfig, config: ContainerConfig) -> Dict[str, str]:
     }
 
 
-def require_ready(sim: SimConfig, config: ContainerConfig, deployed: bool, here: bool) -> None:
+def require_ready(sim: SimConfig, config: ContainerConfig, deployed: bool, here: bool) -> Optional[int]:
     """Make the folders that a simulator's jobs need, and refuse what would stop them.
 
     Args:
@@ -118,14 +118,21 @@ def require_ready(sim: SimConfig, config: ContainerConfig, deployed: bool, here:
         deployed: whether Snakemake starts apptainer (`--software-deployment-method apptainer`).
         here: whether they run on this machine.
 
+    Returns:
+        How many of them can have a GPU of this machine at the same time; None if they need none.
+
     Raises:
-        UserError: consent, runtime, image, interpreter, assets or a large enough GPU are missing, or a path cannot be
-            mounted.
+        UserError: consent, runtime, image, interpreter, assets or a large enough GPU are missing, a path cannot be
+            mounted, or the folder of the leases cannot be written.
     """
     if sim.in_container:
         _require_simulator(config, deployed)
-    if sim.needs_gpu and here:
-        Leases.of(config).require_room()
+    if not (sim.needs_gpu and here):
+        return None
+    try:
+        return Leases.of(config).places()
+    except NoGpuError as error:
+        raise error.of(sim) from None
 
 
 def _require_simulator(config: ContainerConfig, deployed: bool) -> None:

@@ -7,13 +7,31 @@ import os
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Dict, List, NamedTuple, Optional, TextIO, Tuple
 
 from sitt.commands import ask
 from sitt.config.container import ContainerConfig, container_config
+from sitt.config.sim import SimConfig
 from sitt.errors import UserError
 
 POLL_S = 1.0
+
+
+class NoGpuError(UserError):
+    """There is no GPU: the bare reason, for what to do about it depends on who needs one."""
+
+    def of(self, sim: SimConfig) -> UserError:
+        """Return the whole sentence for a simulator that needs one."""
+        if sim.in_container:
+            return UserError(
+                f"{self}; install its driver and give containers the GPU (docs/isaac-sim.md), or choose a simulator "
+                "that needs none"
+            )
+        return UserError(
+            f"sim {sim.name} needs an NVIDIA GPU (sim.device = cuda): {self}; install its driver "
+            "(docs/mujoco-warp.md), or choose another simulator (sim: mujoco needs none)"
+        )
 
 
 class Gpu(NamedTuple):
@@ -58,7 +76,9 @@ class Leases(NamedTuple):
         """Return the GPUs of this machine that CUDA_VISIBLE_DEVICES leaves us.
 
         Raises:
-            UserError: there is none, or one has too little memory for the jobs that may share it.
+            NoGpuError: there is none.
+            UserError: one has too little memory for the jobs that may share it, none is left, or the folder of the
+                locks cannot be written.
         """
         gpus = _visible()
         for gpu in gpus:
@@ -68,7 +88,17 @@ class Leases(NamedTuple):
                     f"asks for more than the {gpu.memory_gib:.1f} GiB of GPU {gpu.number}; lower one of them, or leave "
                     "that GPU out by CUDA_VISIBLE_DEVICES"
                 )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
         return gpus
+
+    def places(self) -> int:
+        """Return how many jobs can have a lease at the same time; raise as `require_room` does."""
+        return self.share * len(self.require_room())
 
 
 Lease = Tuple[Gpu, TextIO, TextIO]
@@ -82,7 +112,8 @@ def lease_gpu() -> int:
     Call it before anything asks for CUDA. A CUDA_VISIBLE_DEVICES that was set before, as Slurm does, limits the choice.
 
     Raises:
-        UserError: there is no GPU to choose from, it is too small, or the folder of the leases cannot be written.
+        NoGpuError: there is none.
+        UserError: none is left to choose from, it is too small, or the folder of the leases cannot be written.
     """
     global _leased
     if _leased is None:
@@ -95,11 +126,10 @@ def lease_gpu() -> int:
 def _visible() -> List[Gpu]:
     answer = ask(("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"))
     if answer.status:
-        raise UserError(
-            "no NVIDIA GPU to be seen (nvidia-smi does not answer); install its driver and give containers the GPU "
-            "(docs/isaac-sim.md), or choose a simulator that needs none"
-        )
+        raise NoGpuError("no NVIDIA GPU to be seen (nvidia-smi does not answer)")
     gpus = [_gpu(*line.split(",")) for line in answer.output.splitlines() if line.strip()]
+    if not gpus:
+        raise NoGpuError("no NVIDIA GPU to be seen (nvidia-smi lists none)")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         chosen = gpus
@@ -150,13 +180,16 @@ def _take(gpus: List[Gpu], leases: Leases) -> Optional[Lease]:
 
 def _lock(path: Path, kind: int) -> Optional[TextIO]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{path.parent} cannot be written ({error.strerror}); choose another container.cache") from None
+        raise _unwritable(path.parent, error) from None
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         handle.close()
         return None
     return handle
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(f"{folder} cannot be written ({error.strerror}); choose another container.cache")

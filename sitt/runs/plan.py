@@ -82,9 +82,9 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
     Raises:
         UserError: an option, a configuration of any run or the results folder is not usable.
     """
-    for key in options:
+    for key, value in options.items():
         if key not in OPTIONS:
-            raise UserError(one_sentence(f"--config {key}: unknown option; {did_you_mean(str(key), OPTIONS)}"))
+            raise UserError(one_sentence(f"--config {key}: unknown option; {_said_instead(str(key), value)}"))
     name = options.get("experiment", DEFAULT_EXPERIMENT)
     if not isinstance(name, str):
         raise UserError(f"--config experiment={name!r} is no name; choose from {', '.join(experiment_names())}")
@@ -172,6 +172,15 @@ def hold_lock(experiment: str) -> None:
         handle.close()
         raise UserError(f"another snakemake is working on {path.parent}; wait for it, or stop it") from None
     _held[experiment] = handle
+
+
+def _said_instead(key: str, value: Any) -> str:
+    """Return how what is no option is said."""
+    if key == "sim":  # its results would lie among those of another simulator
+        return "write the experiment that has the simulator, such as experiment=embedded-gpu"
+    if key in ContainerConfig.model_fields:
+        return f"write 'container={{{key}: {value}}}'"
+    return did_you_mean(key, OPTIONS)
 
 
 def _require_rules(experiment: str, method: str, known: List[str]) -> None:

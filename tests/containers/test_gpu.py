@@ -10,6 +10,7 @@ import pytest
 
 from sitt.config.compose import compose, dump
 from sitt.config.container import container_config
+from sitt.device import beside
 from sitt.runs import gpu
 from sitt.runs.gpu import Gpu, Leases
 from tests.conftest import sentence
@@ -116,9 +117,18 @@ def test_a_gpu_is_shared_only_as_far_as_its_memory_goes(machine, monkeypatch, tm
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     assert [card.number for card in Leases(tmp_path, 2, 16).require_room()] == [0]
     assert "80.0 GiB of GPU 0" in sentence(Leases(tmp_path, 2, 41).require_room)
+    assert Leases(tmp_path, 1, 16).places() == 1
+    machine(81920, 81920)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert Leases(tmp_path, 3, 7).places() == 6
     machine("[N/A]")  # nvidia-smi does not say: the settings are believed
     assert len(Leases(tmp_path, 2, 1000).require_room()) == 1
     assert list(tmp_path.glob("GPU-*")) == []
+
+
+def test_a_folder_of_leases_that_cannot_be_written_is_refused_before_a_job_needs_one(machine, tmp_path):
+    message = sentence(Leases(tmp_path / "nvidia-smi", 1, 7).require_room)
+    assert message.startswith(f"{tmp_path / 'nvidia-smi'} cannot be written (") and "container.cache" in message
 
 
 def test_a_job_of_no_workflow_has_its_leases_where_a_workflows_jobs_have_theirs(machine, monkeypatch, tmp_path):
@@ -145,7 +155,12 @@ def test_without_a_gpu_one_sentence_says_so(machine, monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     assert "CUDA_VISIBLE_DEVICES = '7' leaves none of this machine's 2 GPUs" in sentence(gpu.lease_gpu)
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
-    assert "no NVIDIA GPU to be seen" in sentence(gpu.lease_gpu)
+    assert sentence(gpu.lease_gpu) == "no NVIDIA GPU to be seen (nvidia-smi does not answer)"
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    assert sentence(gpu.lease_gpu) == "no NVIDIA GPU to be seen (nvidia-smi lists none)"
+    paper, warp = (sentence(beside, compose(name, "joint", 0).sim) for name in ("paper", "embedded-gpu"))
+    assert paper.startswith("no NVIDIA GPU") and "docs/isaac-sim.md" in paper and paper.count("; ") == 1
+    assert warp.startswith("sim mujoco_warp needs") and "docs/isaac-sim.md" not in warp and warp.count("; ") == 1
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

@@ -10,6 +10,7 @@ from sitt import cli, commands
 from sitt.doctor import GROUPS
 from sitt.doctor.embedded import EMBEDDED
 from sitt.doctor.paper import ASSETS, PAPER
+from sitt.doctor.warp import WARP
 from sitt.findings import attempt
 
 NO_DRIVER = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
@@ -228,3 +229,26 @@ def test_a_program_that_does_not_answer_is_not_waited_for(machine):
 def test_a_setting_that_is_refused_is_a_line_and_no_traceback(machine):
     machine.is_set(runtime="lxc")
     assert not paper("container").ok and "container.runtime" in paper("container").text
+
+
+def test_what_jobs_in_mujoco_warp_ask_of_a_gpu_is_asked_before(machine, monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def found(**settings):
+        machine.is_set(**settings)
+        return attempt(WARP["leases"])
+
+    assert "no NVIDIA GPU to be seen" in found().text and found().mend.startswith("install its driver")
+    machine.has("nvidia-smi", 'echo "0, GPU-0aaa, 24564"')
+    assert found(gpu_share=2).ok and "room for 2 jobs side by side" in found(gpu_share=2).text
+    assert "asks for more than the 24.0 GiB of GPU 0" in found(gpu_share=4).text
+    blocked = found(cache=machine.bin / "nvidia-smi")
+    assert "cannot be written" in blocked.text and "container.cache" in blocked.mend
+
+
+def test_a_build_of_torch_without_cuda_is_told_which_one_to_install(machine, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.version.cuda", None)
+    assert "make setup TORCH_INDEX=https://pypi.org/simple" in attempt(WARP["CUDA"]).mend
+    monkeypatch.setattr("torch.version.cuda", "13.0")
+    assert "a driver of NVIDIA's that is new enough for CUDA 13.0" in attempt(WARP["CUDA"]).mend

@@ -5,6 +5,7 @@ import sys
 
 import torch
 
+from sitt.config.compose import compose
 from sitt.evaluation import start_seeds, start_states
 from sitt.task.franka_drawer import FrankaDrawer
 from tests.conftest import tiny
@@ -26,3 +27,10 @@ def test_evaluations_start_from_the_same_states_on_every_device():
     with torch.device("meta"):
         found = start_states(task, start_seeds(5, 3))
     assert all(torch.equal(one, other) for one, other in zip(expected, found))
+
+
+def test_sizes_for_a_gpu_come_with_its_simulator():
+    chosen, preset = compose("embedded", "joint", 0, ["sim=mujoco_warp"]), compose("embedded-gpu", "joint", 0)
+    assert chosen.training.num_envs == 4096
+    assert chosen == preset.model_copy(update={"experiment": chosen.experiment})
+    assert compose("smoke", "joint", 0, ["sim=mujoco_warp"]).training.num_envs == 32, "an experiment's own go before"

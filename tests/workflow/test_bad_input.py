@@ -21,7 +21,18 @@ def complaint(clone, *arguments):
 
 # What each option may be: tests/config/test_plan.py.
 @pytest.mark.parametrize(
-    ("option", "words"), [("experment=smoke", "did you mean experiment?"), ("methods=[jont]", "did you mean joint?")]
+    ("option", "words"),
+    [
+        ("experment=smoke", "did you mean experiment?"),
+        ("methods=[jont]", "did you mean joint?"),
+        (
+            "sim=mujoco_warp",
+            "sim: unknown option; write the experiment that has the simulator, such as experiment=embedded-gpu",
+        ),
+        ("gpu_share=2", "--config gpu_share: unknown option; write 'container={gpu_share: 2}'"),
+        ("container={gpu_share: true}", "container.gpu_share = true is refused"),
+        ("container={gpu_share: null}", "container.gpu_share = null is refused"),
+    ],
 )
 def test_bad_option(clone, option, words):
     assert words in complaint(clone, "--config", option)
@@ -63,7 +74,9 @@ def test_command_line_tool_prints_one_sentence(clone):
 def test_an_experiment_for_a_gpu_does_not_start_without_one(clone):
     done = clone.snakemake("--config", "experiment=embedded-gpu", "methods=[joint]", "seeds=[0]")
     assert done.returncode != 0
-    assert "sim mujoco_warp needs an NVIDIA GPU (sim.device = cuda)" in done.stderr
-    assert "sim: mujoco needs none" in done.stderr
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("Error: sim mujoco_warp needs an NVIDIA GPU (sim.device = cuda): ")
+    assert "sim: mujoco needs none" in message and message.count("; ") == 1 and len(message) < 300
+    assert 'File "' not in done.stderr and "UserError" not in done.stderr
     assert not list((clone.folder / "results").rglob("config.yaml"))
     assert clone.snakemake("--dry-run", "--config", "experiment=embedded-gpu").returncode == 0
