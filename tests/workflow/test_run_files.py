@@ -1,14 +1,17 @@
 import io
 import json
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 
 import duckdb
+import pyarrow
 import pytest
 
 from sitt.config.compose import compose, config_hash
 from sitt.runs.progress import Progress, duration
 from sitt.runs.provenance import origin
-from sitt.runs.shards import EpisodeRow, TrainingRow, write_episodes, write_run_json, write_training
+from sitt.runs.shards import ARROW, EpisodeRow, TrainingRow, arrow_array, write_episodes, write_run_json, write_training
 
 
 def training_row(policy, iteration=5, **changes):
@@ -47,6 +50,38 @@ def test_episodes_keep_the_contracts_column_names(tmp_path):
             "success": True, "length": 24, "max_opening_m": 0.39, "handle_visible": None,
             "handle_visible_at_contact": 0.5, "ending": None, "route": None,
         }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("VARCHAR", ("a", "é🙂", None, "")),
+        ("INTEGER", (1, None, -(2**31))),
+        ("BIGINT", (2**62, 5)),
+        ("DOUBLE", (1.5, None, 1e-300, float("inf"))),
+        ("DOUBLE", (None, None)),
+        ("BOOLEAN", (True, False, None, True) * 5),
+        *((kind, ()) for kind in ARROW),
+    ],
+)
+def test_columns_are_pyarrows(kind, values):
+    (field,) = pyarrow.schema([("x", ARROW[kind])])
+    made = arrow_array(values, field.type)
+    made.validate(full=True)
+    assert made.equals(pyarrow.array(values, field.type))
+
+
+def test_a_number_too_large_for_its_column_is_no_other_number():
+    with pytest.raises(OverflowError):
+        arrow_array((2**31,), pyarrow.int32())
+
+
+def test_rows_are_written_without_pandas(tmp_path):
+    code = (
+        "import sys, sitt.runs.shards as shards; shards.write_training(sys.argv[1], []); print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "x.parquet"], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_run_json_says_what_was_run_and_on_what(tmp_path):
