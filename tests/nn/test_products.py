@@ -45,3 +45,12 @@ def test_what_is_no_number_stays_none():
     x = torch.zeros(ROWS, SHORT)
     x[5, 3] = float("nan")
     assert products.linear(x, torch.ones(64, SHORT)).isnan().any(1).nonzero().tolist() == [[5]]
+
+
+@pytest.mark.parametrize("outputs", [1, 8, 9, 16, 64, 100, 256])
+@pytest.mark.parametrize("inputs", [3, 23, 64, 191, 192, 193, 256])
+@pytest.mark.parametrize("rows", [512, 2048, 2100])
+def test_no_result_depends_on_who_takes_a_product(rows, inputs, outputs):
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)
+    assert torch.equal(products.linear(x, weight, bias), torch_linear(x, weight, bias))
