@@ -28,6 +28,7 @@ ALL = {
     "store": "10,000 runs in the database",
     "checkpoints": "a training's checkpoints",
     "dinov2": "DINOv2 features beside transformers",
+    "jobs": "two jobs of one thread beside one of two",
     "workflow": "12 one-second runs",
     "overhead": "overhead of results/embedded, which `make reproduce` leaves",
     "time_to_success": "time to a teacher beside Stable-Baselines3",

@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from mujoco.batch import Batch
 
+from benchmarks.record import positive, status_of
 from sitt import evaluation
 from sitt.config.compose import compose
 from sitt.env import Env
@@ -26,12 +27,13 @@ from sitt.methods import train
 from sitt.nn import encoders, policy
 from sitt.rl import alignment, collector, imitation, ppo
 from sitt.runs import session
-from sitt.sim.mujoco import physics, renderer, simulator
+from sitt.sim.mujoco import clearance, physics, renderer, simulator
 from sitt.task import drawer_world, franka_drawer, visibility
 
 PARTS: List[Tuple[Any, str, str]] = [
     (Batch, "step", "physics: Batch.step"),
     (physics.BatchPhysics, "pose", "physics: poses of the new state"),
+    (clearance.Clearance, "clear", "physics: which robots are clear"),
     (simulator.MujocoSimulator, "step", "physics: limits, failures, copy of the state"),
     (simulator.MujocoSimulator, "reset", "physics: resets"),
     (franka_drawer.FrankaDrawer, "points", "grasp and handle points"),
@@ -102,7 +104,9 @@ def main() -> None:
     options.add_argument("--method", default="joint")
     options.add_argument("--seed", type=int, default=100)
     options.add_argument("--teacher", type=Path, help="policy.pt, for bc and dagger")
-    options.add_argument("--iterations", type=int, help="of the training; all by default, and then also the evaluation")
+    options.add_argument(
+        "--iterations", type=positive, help="of the training; all by default, and then also the evaluation"
+    )
     chosen = options.parse_args()
     config = compose("embedded", chosen.method, chosen.seed)
     watch = Stopwatch()
@@ -138,4 +142,4 @@ def print_table(seconds: Dict[Tuple[str, str], float], method: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import List
 
-from benchmarks.record import Figure, conclude, parser
+from benchmarks.record import Figure, conclude, parser, positive, status_of
 from sitt.config.compose import compose
 from sitt.methods import train
 from sitt.runs.checkpoint import Checkpoint
@@ -28,7 +28,7 @@ def main() -> int:
     arguments = parser(__doc__, "checkpoints")
     arguments.add_argument("--experiment", default="embedded")
     arguments.add_argument("--method", default="joint_aligned", help="one that trains its own teacher")
-    arguments.add_argument("--iterations", type=int, default=60)
+    arguments.add_argument("--iterations", type=positive, default=60)
     arguments.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     options = arguments.parse_args()
     config = compose(options.experiment, options.method, 0, options.overrides)
@@ -52,4 +52,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from transformers import AutoImageProcessor, BitImageProcessor, Dinov2Config, Dinov2Model
 
-from benchmarks.record import Figure, conclude, parser, ratio
+from benchmarks.record import Figure, conclude, parser, positive, ratio, status_of
 from sitt.config.encoder import DinoConfig
 from sitt.nn.dinov2 import COMPUTE, DinoEncoder
 from sitt.nn.pretrained import sha256
@@ -91,9 +91,9 @@ def measure(folder: Path, section: DinoConfig, size: int, count: int, rounds: in
 def main() -> int:
     """Measure and print a table per size."""
     arguments = parser(__doc__, "dinov2")
-    arguments.add_argument("--threads", type=int, default=2)
-    arguments.add_argument("--images", type=int, default=64, help="distinct images per round")
-    arguments.add_argument("--rounds", type=int, default=9)
+    arguments.add_argument("--threads", type=positive, default=2)
+    arguments.add_argument("--images", type=positive, default=64, help="distinct images per round")
+    arguments.add_argument("--rounds", type=positive, default=9)
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     figures, measured = [], {}
@@ -113,4 +113,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
-from benchmarks.record import Figure, conclude, parser
+from benchmarks.record import Figure, conclude, parser, status_of
 from sitt.errors import UserError
 
 GOAL = 5.0
@@ -130,4 +130,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

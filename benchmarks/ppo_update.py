@@ -37,7 +37,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from benchmarks.record import Figure, conclude, counted, parser, rates, ratio, show, take_turns
+from benchmarks.record import Figure, conclude, counted, parser, positive, rates, ratio, show, status_of, take_turns
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.nn.policy import Networks, Teacher
@@ -209,8 +209,8 @@ def measure(config: RunConfig, rounds: int) -> Dict[str, List[float]]:
 def main() -> int:
     """Measure with each number of threads."""
     arguments = parser(__doc__, "ppo_update")
-    arguments.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--threads", type=positive, nargs="+", default=[1, 2])
+    arguments.add_argument("--rounds", type=positive, default=15)
     options = arguments.parse_args()
     config = compose("embedded", "joint", 0)
     size = config.training.num_envs * config.ppo.horizon
@@ -228,4 +228,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

@@ -13,11 +13,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
+from sitt.errors import UserError
 from sitt.files import atomic_path
 from sitt.runs.provenance import git_state, hardware, versions
 
 FOLDER = Path("reports/benchmarks")
-PEERS = ("stable-baselines3", "rsl-rl-lib", "gymnasium")
+PEERS = ("stable-baselines3", "rsl-rl-lib", "tensordict", "gymnasium")
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,23 @@ def table(figures: Sequence[Figure]) -> str:
     """Return Markdown."""
     head = "| figure | measured | required | met | |\n|:--|--:|--:|:--|:--|"
     return "\n".join([head, *(figure.row() for figure in figures)])
+
+
+def status_of(main: Callable[[], Optional[int]]) -> int:
+    """Return the exit status of a benchmark; a mistake of the user's is one sentence."""
+    try:
+        return main() or 0
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def positive(text: str) -> int:
+    """Return a command line's number of rounds, threads and the like."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
 
 
 def parser(doc: Optional[str], name: str) -> argparse.ArgumentParser:

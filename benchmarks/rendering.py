@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 import torch
 
-from benchmarks.record import Figure, conclude, parser, rates, ratio, show, take_turns
+from benchmarks.record import Figure, conclude, parser, positive, rates, ratio, show, status_of, take_turns
 from sitt.config.compose import compose
 
 GOAL = 1.1
@@ -61,8 +61,8 @@ def measure(options: argparse.Namespace) -> Tuple[List[Figure], Dict[str, Any]]:
 def main() -> int:
     """Measure where there is OpenGL."""
     arguments = parser(__doc__, "rendering")
-    arguments.add_argument("--images", type=int, default=256)
-    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--images", type=positive, default=256)
+    arguments.add_argument("--rounds", type=positive, default=15)
     arguments.add_argument("--mesa-threads", type=int, default=0)
     options = arguments.parse_args()
     torch.set_num_threads(1)
@@ -73,4 +73,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

@@ -3,11 +3,11 @@
     python -m benchmarks.simulator                      1 and 2 threads, a minute or two
     python -m benchmarks.simulator --threads 1 --rounds 3
 
-Control steps per second of MuJoCo's bare `Batch.step`, as it comes and without its timers (which our simulator
-stops), of the simulator and of the environment with its task (observation, reward, automatic reset), then images per
-second of `render` and of MuJoCo Warp's ray tracer, which draws the same ones. All have the same model, start states,
-controls, threads and substeps, and take turns; each share is the median over the rounds. Exit status 1 if less than
-80 % of the steps as they come are left, or images are not twice as fast.
+Control steps per second of MuJoCo's bare `Batch.step`, as it comes and without timers and sensors (which our
+simulator switches off), of the simulator and of the environment with its task (observation, reward, automatic reset),
+then images per second of `render` and of MuJoCo Warp's ray tracer, which draws the same ones. All have the same model,
+start states, controls, threads and substeps, and take turns; each share is the median over the rounds. Exit status 1
+if less than 80 % of the steps as they come are left, or images are not twice as fast.
 
 What the bare steps leave is derived from the state before the last substep, and of no use to a task. MuJoCo's own way
 to the new state's poses, `stage=mjSTAGE_POS`, is timed too, without timers; a persistent batch takes longer for it.
@@ -22,7 +22,7 @@ import mujoco
 import torch
 from mujoco.batch import Batch
 
-from benchmarks.record import Figure, conclude, counted, parser, rates, ratio, show, take_turns
+from benchmarks.record import Figure, conclude, counted, parser, positive, rates, ratio, show, status_of, take_turns
 from benchmarks.warp_renderer import ReferenceRenderer
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
@@ -35,7 +35,7 @@ from sitt.task.franka_drawer import FrankaDrawer
 
 STEP_GOAL, RENDER_GOAL = 80.0, 2.0
 """Required share of the bare engine's rate, %, and multiple of MuJoCo Warp's."""
-BARE, UNTIMED = "bare Batch.step", "bare Batch.step, timers stopped"
+BARE, STRIPPED = "bare Batch.step", "bare Batch.step without timers and sensors"
 POSED = "Batch.step that poses the new state"
 SIMULATOR, ENVIRONMENT = "simulator", "simulator + task"
 TRACER, RENDER = "MuJoCo Warp's ray tracer", "render"
@@ -67,7 +67,9 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
     simulator = env.world.simulator
     alone = MujocoSimulator(config.task, config.sim, num_envs, config.threads)
     model = build_model(config.task)
-    bare, untimed, posed = (Batch(model, num_envs, config.threads) for _ in range(3))
+    without_sensors = copy.copy(model)
+    without_sensors.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR
+    bare, stripped, posed = (Batch(each, num_envs, config.threads) for each in (model, without_sensors, model))
     actions = torch.empty(0)
     targets: List[torch.Tensor] = []
     controls: List[object] = []
@@ -83,7 +85,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
             controls.append(simulator.physics.ctrl.copy())
         env.load_state_dict(start)
         alone.load(simulator.save())
-        for batch in (bare, untimed, posed):
+        for batch in (bare, stripped, posed):
             batch.state[:] = simulator.physics.state
 
     def step_bare(batch: Batch, stage: mujoco.mjtStage = mujoco.mjtStage.mjSTAGE_NONE) -> None:
@@ -106,7 +108,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
 
     works = {
         BARE: step_bare_as_it_comes,
-        UNTIMED: lambda: step_bare(untimed),
+        STRIPPED: lambda: step_bare(stripped),
         POSED: lambda: step_bare(posed, mujoco.mjtStage.mjSTAGE_POS),
         SIMULATOR: step_simulator,
         ENVIRONMENT: step_environment,
@@ -128,10 +130,10 @@ def rendering(config: RunConfig, count: int, rounds: int) -> Dict[str, List[floa
 def main() -> int:
     """Run both comparisons."""
     arguments = parser(__doc__, "simulator")
-    arguments.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the physics; torch has one")
-    arguments.add_argument("--num-envs", type=int, default=1024)
-    arguments.add_argument("--rounds", type=int, default=15)
-    arguments.add_argument("--steps", type=int, default=40, help="control steps per round")
+    arguments.add_argument("--threads", type=positive, nargs="+", default=[1, 2], help="of the physics; torch has one")
+    arguments.add_argument("--num-envs", type=positive, default=1024)
+    arguments.add_argument("--rounds", type=positive, default=15)
+    arguments.add_argument("--steps", type=positive, default=40, help="control steps per round")
     options = arguments.parse_args()
     figures, measured = [], {}
     torch.set_num_threads(1)
@@ -141,7 +143,7 @@ def main() -> int:
         durations = stepping(config, options.num_envs, options.rounds, options.steps)
         measured[heading] = speeds = rates(durations, options.num_envs * options.steps)
         show(heading, speeds, "control steps/s")
-        for peer, goal in ((BARE, STEP_GOAL), (UNTIMED, None), (POSED, None)):
+        for peer, goal in ((BARE, STEP_GOAL), (STRIPPED, None), (POSED, None)):
             share = 100 * ratio(speeds, ENVIRONMENT, peer)
             figures.append(Figure(f"{ENVIRONMENT}, {heading}: of {peer}", share, "%", goal))
     config = compose("embedded", "joint", 0)
@@ -154,4 +156,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

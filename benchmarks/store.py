@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import Figure, conclude, parser
+from benchmarks.record import Figure, conclude, parser, positive, status_of
 from sitt.config.compose import compose
 from sitt.query import query
 from sitt.runs.paths import EPISODES, RUN_JSON, TRAINING
@@ -56,7 +56,7 @@ def write_run(folder: Path, config: Any) -> None:
 def main() -> int:
     """Write, store and ask."""
     arguments = parser(__doc__, "store")
-    arguments.add_argument("--runs", type=int, default=10_000)
+    arguments.add_argument("--runs", type=positive, default=10_000)
     options = arguments.parse_args()
     count = options.runs
     configs = {method: compose("embedded", method, 0) for method in METHODS}
@@ -87,4 +87,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

@@ -21,7 +21,7 @@ from typing import Callable, Dict, List, Optional
 
 import torch
 
-from benchmarks.record import Figure, conclude, parser
+from benchmarks.record import Figure, conclude, parser, positive, status_of
 from benchmarks.sb3_teacher import PUBLISHED, train
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
@@ -105,7 +105,7 @@ def main() -> int:
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0])
     arguments.add_argument("--learners", nargs="+", choices=[OURS, *PUBLISHED], default=[OURS, *PUBLISHED])
     arguments.add_argument("--limit-s", type=float, default=1800.0, help="of each learner and seed")
-    arguments.add_argument("--every", type=int, default=2**17, help="environment steps between evaluations")
+    arguments.add_argument("--every", type=positive, default=2**17, help="environment steps between evaluations")
     arguments.add_argument("--set", dest="overrides", nargs="*", default=[], metavar="KEY=VALUE", help="of the preset")
     options = arguments.parse_args()
     torch.set_num_threads(1)
@@ -133,4 +133,4 @@ def compared(learner: str, races: List[Race], ours: Optional[List[Race]]) -> Lis
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

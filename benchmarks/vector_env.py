@@ -22,7 +22,7 @@ import torch
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from benchmarks.gym_drawer import FrankaDrawerEnv
-from benchmarks.record import Figure, conclude, counted, parser, ratio, show, take_turns
+from benchmarks.record import Figure, conclude, counted, parser, positive, ratio, show, status_of, take_turns
 from benchmarks.simulator import Actions, make_env
 from sitt.config.compose import compose
 from sitt.config.task import DrawerConfig
@@ -50,10 +50,10 @@ def vector_envs(task: DrawerConfig, counts: List[int], cores: int) -> Dict[str, 
 def main() -> int:
     """Measure ours on one thread and on all cores, and the peers."""
     arguments = parser(__doc__, "vector_env")
-    arguments.add_argument("--envs", type=int, nargs="+", default=[2, 4, 8, 16, 32], help="of the peer")
-    arguments.add_argument("--num-envs", type=int, default=1024, help="of ours")
-    arguments.add_argument("--rounds", type=int, default=9)
-    arguments.add_argument("--steps", type=int, default=40, help="control steps of ours per round")
+    arguments.add_argument("--envs", type=positive, nargs="+", default=[2, 4, 8, 16, 32], help="of the peer")
+    arguments.add_argument("--num-envs", type=positive, default=1024, help="of ours")
+    arguments.add_argument("--rounds", type=positive, default=9)
+    arguments.add_argument("--steps", type=positive, default=40, help="control steps of ours per round")
     options = arguments.parse_args()
     cores = available_cores()
     config = compose("embedded", "joint", 0)
@@ -99,4 +99,4 @@ def play(env: Env, actions: torch.Tensor) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

@@ -19,7 +19,7 @@ import mujoco_warp as mjw
 import torch
 import warp as wp
 
-from benchmarks.record import Figure, conclude, parser, rates, ratio, show, take_turns
+from benchmarks.record import Figure, conclude, parser, positive, rates, ratio, show, status_of, take_turns
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.device import beside
@@ -149,9 +149,9 @@ def main() -> int:
     """Measure on the device that is named."""
     arguments = parser(__doc__, "warp")
     arguments.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    arguments.add_argument("--num-envs", type=int, default=4096)
-    arguments.add_argument("--rounds", type=int, default=15)
-    arguments.add_argument("--steps", type=int, default=40, help="control steps per round")
+    arguments.add_argument("--num-envs", type=positive, default=4096)
+    arguments.add_argument("--rounds", type=positive, default=15)
+    arguments.add_argument("--steps", type=positive, default=40, help="control steps per round")
     options = arguments.parse_args()
     batch = min(256, options.num_envs)
     config = compose("embedded-gpu", "joint", 0, [f"sim.device={options.device}", f"sim.render_batch={batch}"])
@@ -165,4 +165,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Dict
 
 from benchmarks.overhead import Call, account, breakdown, read_runs
-from benchmarks.record import Figure, conclude, parser
+from benchmarks.record import Figure, conclude, parser, positive, status_of
 from sitt.runs.provenance import ROOT
 
 GOAL_S = 90.0
@@ -73,9 +73,9 @@ def seconds(folder: Path, *command: str) -> float:
 def main() -> int:
     """Make the experiment."""
     arguments = parser(__doc__, "workflow")
-    arguments.add_argument("--cores", type=int, default=2)
+    arguments.add_argument("--cores", type=positive, default=2)
     arguments.add_argument(
-        "--iterations", type=int, default=20, help="of each training: a multiple of 20, DAgger's rounds"
+        "--iterations", type=int, default=40, help="of each training: a multiple of 20, DAgger's rounds"
     )
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -103,4 +103,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(status_of(main))
