@@ -29,7 +29,7 @@ ALL = {
     "checkpoints": "a training's checkpoints",
     "dinov2": "DINOv2 features beside transformers",
     "jobs": "two jobs of one thread beside one of two",
-    "workflow": "12 one-second runs",
+    "workflow": "12 runs of a second on average",
     "overhead": "overhead of results/embedded, which `make reproduce` leaves",
     "time_to_success": "time to a teacher beside Stable-Baselines3",
 }

@@ -104,7 +104,7 @@ def main() -> int:
     arguments = parser(__doc__, "time_to_success")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0])
     arguments.add_argument("--learners", nargs="+", choices=[OURS, *PUBLISHED], default=[OURS, *PUBLISHED])
-    arguments.add_argument("--limit-s", type=float, default=1800.0, help="of each learner and seed")
+    arguments.add_argument("--limit-s", type=positive, default=1800, help="of each learner and seed")
     arguments.add_argument("--every", type=positive, default=2**17, help="environment steps between evaluations")
     arguments.add_argument("--set", dest="overrides", nargs="*", default=[], metavar="KEY=VALUE", help="of the preset")
     options = arguments.parse_args()

@@ -24,7 +24,6 @@ from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.device import beside
 from sitt.env import Env, make_world
-from sitt.errors import UserError
 from sitt.seeding import generator
 from sitt.sim.mujoco_warp.physics import WarpPhysics
 
@@ -156,11 +155,8 @@ def main() -> int:
     batch = min(256, options.num_envs)
     config = compose("embedded-gpu", "joint", 0, [f"sim.device={options.device}", f"sim.render_batch={batch}"])
     torch.set_num_threads(config.threads)
-    try:
-        with beside(config.sim):
-            figures, measured = measure(config, options)
-    except UserError as error:
-        raise SystemExit(f"Error: {error}") from None
+    with beside(config.sim):
+        figures, measured = measure(config, options)
     return conclude(figures, measured, options.output)
 
 

@@ -1,4 +1,4 @@
-"""What the workflow costs beside the work: an experiment of 12 trainings of a second each, from start to report.
+"""What the workflow costs beside the work: an experiment of 12 trainings of a second on average, from start to report.
 
     python -m benchmarks.workflow                       two minutes or so
 
@@ -49,7 +49,8 @@ def make_clone(folder: Path, iterations: int) -> None:
         ("seeds: [0, 1]", f"seeds: {list(SEEDS)}"),
         ("iterations: 20", f"iterations: {iterations}"),
         ("evaluations: 21", "evaluations: 2"),
-        ("images: 1280", "images: 640"),
+        ("images: 1280", f"images: {16 * iterations}"),
+        ("gradient_steps: 20", f"gradient_steps: {iterations}"),
     ):
         if old not in text:
             raise SystemExit(f"configs/experiment/smoke.yaml has no {old!r} any more; mend benchmarks/workflow.py")
@@ -75,7 +76,7 @@ def main() -> int:
     arguments = parser(__doc__, "workflow")
     arguments.add_argument("--cores", type=positive, default=2)
     arguments.add_argument(
-        "--iterations", type=int, default=40, help="of each training: a multiple of 20, DAgger's rounds"
+        "--iterations", type=positive, default=40, help="of each training: a multiple of 20, DAgger's rounds"
     )
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as place:
