@@ -9,7 +9,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from sitt.sim.mujoco.model import ROBOT_BASE
+from sitt.sim.mujoco.model import ROBOT_BASE, geoms_under
 from sitt.sim.mujoco.physics import BatchPhysics
 
 FASTEST = 12.0
@@ -30,13 +30,12 @@ class Clearance:
         model, turns = rest.model, rest.geom_xmat.reshape(-1, 3, 3)
         self._places, self._cabinets, self._turns = physics.places, physics.mocap_pos[:, 0], physics.mocap_quat[:, 0]
         self._openings = physics.qpos[:, model.joint("drawer_top_joint").qposadr[0]]
-        root, cabinet = model.body_rootid[model.geom_bodyid], model.body("cabinet").id
-        of_robot, of_cabinet = root == model.body(ROBOT_BASE).id, root == cabinet
+        of_robot, of_cabinet = geoms_under(model, ROBOT_BASE), geoms_under(model, "cabinet")
         is_floor = model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE
         self._has_more = not (of_robot | of_cabinet | is_floor).all()
         self._balls = [(geom, model.geom_rbound[geom]) for geom in np.flatnonzero(of_robot)]
         self._least_height = rest.geom_xpos[is_floor, 2].max() + margin
-        self._centres = (rest.geom_xpos[of_cabinet] - rest.xpos[cabinet])[:, :2].T
+        self._centres = (rest.geom_xpos[of_cabinet] - rest.body("cabinet").xpos)[:, :2].T
         self._halves = (np.abs(turns[of_cabinet]) @ model.geom_aabb[of_cabinet, 3:, None])[:, :2, 0].T
         self._margin = margin
         self._front = np.empty(physics.batch.nsim)

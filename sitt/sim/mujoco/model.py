@@ -59,6 +59,11 @@ def rest_state(model: mujoco.MjModel, task: DrawerConfig) -> np.ndarray:
     return data.qpos.copy()
 
 
+def geoms_under(model: mujoco.MjModel, body: str) -> np.ndarray:
+    """Return which geoms (G,) belong to a body of the world or to what hangs on it, bool."""
+    return model.body_rootid[model.geom_bodyid] == model.body(body).id
+
+
 def yaw_quaternion(yaw: np.ndarray) -> np.ndarray:
     """Return the rotations (K, 4), w first, about z by angles (K,) in rad."""
     half = np.asarray(yaw, dtype=np.float64) / 2

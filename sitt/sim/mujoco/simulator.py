@@ -16,7 +16,7 @@ from sitt.guard import require_finite
 from sitt.sim.base import SimState
 from sitt.sim.drives import Drives
 from sitt.sim.mujoco.clearance import FASTEST, Clearance
-from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state, yaw_quaternion
+from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, geoms_under, rest_state, yaw_quaternion
 from sitt.sim.mujoco.physics import BatchPhysics
 from sitt.sim.mujoco.renderer import Renderer
 
@@ -49,7 +49,7 @@ class MujocoSimulator:
         self.clearance = Clearance(rest, self.physics, FASTEST * (task.substeps - 1) * task.physics_dt)
         self._cabinet = np.array(task.cabinet.position)
         self._drives = Drives(task.robot, torch.float64)
-        self._is_robot = self.model.body_rootid[self.model.geom_bodyid] == self.model.body(ROBOT_BASE).id
+        self._is_robot = geoms_under(self.model, ROBOT_BASE)
         self._is_handle = np.isin(np.arange(self.model.ngeom), [self.model.geom(name).id for name in HANDLE_GEOMS])
         self.state = SimState(torch.zeros(num_envs, SimState.WIDTH))
         views = self.state.block, self.state.joint_velocities, self.state.drawer_velocity

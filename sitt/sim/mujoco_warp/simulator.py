@@ -15,7 +15,7 @@ from sitt.config.task import DrawerConfig
 from sitt.guard import require_finite
 from sitt.sim.base import SimState
 from sitt.sim.drives import Drives
-from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, rest_state
+from sitt.sim.mujoco.model import HANDLE_GEOMS, ROBOT_BASE, build_model, geoms_under, rest_state
 from sitt.sim.mujoco_warp.physics import WarpPhysics
 from sitt.sim.mujoco_warp.renderer import WarpRenderer
 from sitt.task.rotations import rotate, turns_about_z
@@ -123,7 +123,7 @@ class MujocoWarpSimulator:
         self._drives = Drives(self._task.robot)
         handle = [model.geom(name).id for name in HANDLE_GEOMS]
         self._is_handle = torch.tensor(np.isin(np.arange(model.ngeom), handle))
-        self._is_robot = torch.tensor(model.body_rootid[model.geom_bodyid] == model.body(ROBOT_BASE).id)
+        self._is_robot = torch.tensor(geoms_under(model, ROBOT_BASE))
 
     def _default_start(self, count: int) -> tuple[Tensor, Tensor]:
         return self._rest[_ROBOT].expand(count, 9), torch.zeros(count, 4, device=self.device)
