@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
+# Tensors: of a number, torch makes one in each operation, which takes as long as the operation.
+_HALF, _ONE, _TWO = torch.tensor(0.5), torch.tensor(1.0), torch.tensor(2.0)
+_HALF_LOG_TWO_PI = torch.tensor(0.5 * LOG_TWO_PI)
+_STANDARD_ENTROPY = torch.tensor(0.5 * (1.0 + LOG_TWO_PI))
+
 
 class Gradient(NamedTuple):
     """Of a scalar, by the parameters of a batch of distributions."""
@@ -82,32 +87,31 @@ class Gaussian(Distribution):
 
     def log_prob(self, actions: Tensor) -> Tensor:
         """Log density (…) of actions (…, A)."""
-        z = (actions - self.mean) * (-self.log_std).exp()
-        return z.square().mul_(0.5).add_(self.log_std).add_(0.5 * LOG_TWO_PI).sum(-1).neg_()
+        z = (actions - self.mean) * self.inverse_std
+        return z.square().mul_(_HALF).add_(self.log_std).add_(_HALF_LOG_TWO_PI).sum(-1).neg_()
 
     def entropy(self) -> Tensor:
         """Entropy (), the same wherever the mean is."""
-        return (self.log_std + 0.5 * (1.0 + LOG_TWO_PI)).sum(-1)
+        return (self.log_std + _STANDARD_ENTROPY).sum(-1)
 
     def kl(self, other: Self) -> Tensor:
         """KL(self ‖ other) (…), closed form."""
-        variance_ratio = (2.0 * (self.log_std - other.log_std)).exp()
-        distance = ((self.mean - other.mean) * (-other.log_std).exp()).square()
-        return distance.add_(variance_ratio).sub_(1.0).mul_(0.5).add_(other.log_std).sub_(self.log_std).sum(-1)
+        variance_ratio = (_TWO * (self.log_std - other.log_std)).exp()
+        distance = ((self.mean - other.mean) * other.inverse_std).square()
+        return distance.add_(variance_ratio).sub_(_ONE).mul_(_HALF).add_(other.log_std).sub_(self.log_std).sum(-1)
 
     def gradient(self, actions: Tensor, weights: Tensor, entropy: float) -> Gradient:
         """Gradient of Σ weights · log_prob(actions) + entropy · entropy()."""
         weights = weights.unsqueeze(-1)
-        inverse = (-self.log_std).exp()
         difference = actions - self.mean
-        weighted = (difference * inverse).mul_(weights)
-        by_log_std = entropy - weights.sum(0) + difference.mul_(weighted).sum(0) * inverse
-        return Gradient(weighted.mul_(inverse), by_log_std)
+        weighted = (difference * self.inverse_std).mul_(weights)
+        by_log_std = entropy - weights.sum(0) + difference.mul_(weighted).sum(0) * self.inverse_std
+        return Gradient(weighted.mul_(self.inverse_std), by_log_std)
 
     def kl_gradient(self, other: Self, weight: float) -> Tensor:
         """Gradient (B, A) of weight · mean KL(self ‖ other) by the means; σ is as a constant."""
-        inverse = (-other.log_std).exp()
-        return (self.mean - other.mean).mul_(inverse).mul_(_share(weight, len(self.mean))).mul_(inverse)
+        share = _share(weight, len(self.mean))
+        return (self.mean - other.mean).mul_(other.inverse_std).mul_(share).mul_(other.inverse_std)
 
     def sample(self, rng: torch.Generator) -> Tensor:
         """Draw one action (…, A) of each."""
@@ -128,6 +132,11 @@ class Gaussian(Distribution):
     def detached(self) -> Gaussian:
         """Return the same distributions without gradients; a copy of σ, which changes in place."""
         return Gaussian(self.mean.detach(), self.log_std.detach().clone())
+
+    @functools.cached_property
+    def inverse_std(self) -> Tensor:
+        """1 / σ (A,)."""
+        return (-self.log_std).exp()
 
 
 @dataclass(frozen=True)

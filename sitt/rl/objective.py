@@ -75,6 +75,8 @@ def _policy_backward(teacher: Teacher, proxy: Optional[MLP], batch: Rollout, wei
     distribution = teacher.distribution(decoded)
     log_probs = distribution.log_prob(batch.actions)
     policy, to_log_probs = clipped_policy_loss(log_probs, batch.log_probs, batch.advantages, clip)
+    # Here, where the means are still in the caches.
+    policy_kl = batch.behaviour.kl(distribution).mean().item()
     bounds, to_means = bounds_loss(decoded)
     gradient = distribution.gradient(batch.actions, to_log_probs, -weights.entropy)
     if teacher.log_std is not None:
@@ -94,7 +96,7 @@ def _policy_backward(teacher: Teacher, proxy: Optional[MLP], batch: Rollout, wei
         bounds=bounds.item(),
         entropy=distribution.entropy().mean().item(),
         alignment_kl=alignment_kl,
-        policy_kl=batch.behaviour.kl(distribution).mean().item(),
+        policy_kl=policy_kl,
     )
 
 
@@ -117,13 +119,13 @@ def clipped_policy_loss(
 
     All inputs are (B,).
     """
-    ratio = (log_probs - old_log_probs).exp()
+    ratio = (log_probs - old_log_probs).exp_()
     near = ratio.clamp(1.0 - clip, 1.0 + clip)
     surrogate, clipped = advantages * ratio, advantages * near
     share = _share_of_smaller(surrogate, clipped)
-    share += (1.0 - share) * (ratio == near)  # the clipped one depends on the ratio within the clip
+    share.add_(ratio == near, alpha=0.5)  # within the clip both are the same, and both depend on the ratio
     gradient = (advantages * (-1.0 / len(ratio))).mul_(ratio).mul_(share)
-    return -torch.minimum(surrogate, clipped).mean(), gradient
+    return torch.minimum(surrogate, clipped).mean().neg_(), gradient
 
 
 def value_loss(
@@ -159,7 +161,7 @@ def _share_of_smaller(x: Tensor, y: Tensor) -> Tensor:
 
     Just outside a clip, rounding makes the two sides equal now and then.
     """
-    return ((x <= y) * 0.5).add_((x < y) * 0.5)
+    return torch.heaviside(y - x, torch.tensor(0.5))
 
 
 def _linear_backward(layer: nn.Linear, x: Tensor, gradient: Tensor) -> Tensor:
