@@ -35,4 +35,4 @@ def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
 def outer(x: Tensor, y: Tensor) -> Tensor:
     """Return xᵀ · y (I, O) of x (B, I) and y (B, O), contiguous, without gradients."""
     # A result of few columns takes twice the time of one of few rows.
-    return x.t() @ y if y.shape[1] >= x.shape[1] else (y.t() @ x).t().contiguous()
+    return linear(x.t(), y.t()) if y.shape[1] >= x.shape[1] else linear(y.t(), x.t()).t().contiguous()
