@@ -26,6 +26,8 @@ from sitt.rl.memory import PairedObservations
 from sitt.rl.ppo import PPO
 from sitt.rl.schedule import student_learning_rate
 from sitt.seeding import generator
+from sitt.sim.mujoco import MujocoSimulator
+from sitt.task.drawer_world import DrawerWorld
 
 RECORDED = 96
 """States written down per roll-out; a student is shown a random part of them, as many as it has a budget for."""
@@ -90,6 +92,7 @@ def train_student(recording: List[Iteration], method: str, seed: int, overrides:
     """Train one student on a recording; return its success."""
     config = compose("embedded", method, seed, overrides)
     networks, world = Networks(config), make_world(config, config.evaluation.episodes)
+    assert isinstance(world, DrawerWorld) and isinstance(world.simulator, MujocoSimulator)
     iterations = config.training.iterations
     images = config.student.images // iterations
     memory, alignment = make_alignment(config, networks, activation_loss=False)

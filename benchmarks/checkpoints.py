@@ -40,7 +40,7 @@ def main() -> int:
         write(checkpoint, iteration)
         durations.append(time.perf_counter() - started)
 
-    Checkpoint.write = timed  # type: ignore[method-assign]
+    Checkpoint.write = timed  # type: ignore[assignment, method-assign]
     with tempfile.TemporaryDirectory() as folder, only_first(options.iterations) as rows:
         record = Path(folder) / "recording.pt" if config.method.recordable else None  # as the workflow does
         train(config, Path(folder) / "policy.pt", None, record)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List
 
@@ -67,15 +68,18 @@ def measure(folder: Path, section: DinoConfig, size: int, count: int, rounds: in
     def plain(images: Tensor) -> Tensor:
         return torch.cat([tokens(processed(part)) for part in images.split(BATCH)])
 
+    def bare(pixels: Tensor) -> Tensor:
+        return torch.cat([tokens(part) for part in pixels.split(BATCH)])
+
     speeds: Dict[str, List[float]] = {name: [] for name in (PLAIN, BARE, FIRST, SEEN)}
     for number in range(rounds + 1):
         images = torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8)
         pixels = processed(images)
         loops: Dict[str, Callable[[], Tensor]] = {
-            PLAIN: lambda images=images: plain(images),
-            BARE: lambda pixels=pixels: torch.cat([tokens(part) for part in pixels.split(BATCH)]),
-            FIRST: lambda images=images: encoder.embed(images),
-            SEEN: lambda images=images: encoder.embed(images),
+            PLAIN: partial(plain, images),
+            BARE: partial(bare, pixels),
+            FIRST: partial(encoder.embed, images),
+            SEEN: partial(encoder.embed, images),
         }
         features, names = {}, list(loops)
         for name in names if number % 2 else names[2:] + names[:2]:

@@ -35,7 +35,7 @@ def start(folder: Path, seed: int, threads: int, iterations: int) -> subprocess.
     ]
     run = Path(tempfile.mkdtemp(dir=folder))
     dump(compose("embedded", "joint", seed, shortened), run / "config.yaml")
-    files = ["--config", run / "config.yaml", "--output", run / "policy.pt"]
+    files = ["--config", str(run / "config.yaml"), "--output", str(run / "policy.pt")]
     command = [sys.executable, "-m", "sitt.cli", "train", *files]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -40,6 +40,7 @@ from torch.distributions import Distribution
 from benchmarks.record import Figure, conclude, counted, parser, positive, rates, ratio, show, status_of, take_turns
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
+from sitt.nn.distributions import Gaussian
 from sitt.nn.policy import Networks, Teacher
 from sitt.rl.ppo import PPO
 from sitt.rl.rollout import Rollout
@@ -156,6 +157,7 @@ class Rsl:
         """Put a roll-out into its storage; the advantages are given, and standardised as `compute_returns` does."""
         storage, steps = self.ppo.storage, self.ppo.storage.num_transitions_per_env
         as_steps = lambda tensor: tensor.view(steps, self.envs, -1)  # noqa: E731
+        assert isinstance(rollout.behaviour, Gaussian)
         means = as_steps(rollout.behaviour.mean)
         deviations = rollout.behaviour.log_std.exp().expand(self.envs, -1)
         for t in range(steps):

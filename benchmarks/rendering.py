@@ -18,8 +18,10 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 import torch
 
+from benchmarks.drawer import drawer_of, world_of
 from benchmarks.record import Figure, conclude, parser, positive, rates, ratio, show, status_of, take_turns
 from sitt.config.compose import compose
+from sitt.sim.mujoco import MujocoSimulator
 
 GOAL = 1.1
 OURS, PEER = "sitt", "mujoco.Renderer"
@@ -30,13 +32,14 @@ LARGEST_DIFFERENCE = 5.0
 def measure(options: argparse.Namespace) -> Tuple[List[Figure], Dict[str, Any]]:
     """Return the figure and all rates."""
     config = compose("embedded", "joint", 0)
-    size = config.task.camera.image_size
+    task = drawer_of(config)
+    size = task.camera.image_size
     name = f"images of {size} x {size}, 1 thread: beside {PEER} on {os.environ['MUJOCO_GL']}"
     try:
         # MuJoCo loads the OpenGL library when it is imported.
         from benchmarks.gl_renderer import GlRenderer
 
-        peer = GlRenderer(config.task)
+        peer = GlRenderer(task)
     except Exception as error:  # a library that is missing shows in many ways
         print(f"{PEER}: not run, there is no OpenGL here ({str(error).partition(chr(10))[0]})")
         return [Figure(name, None, "×", GOAL, note="no OpenGL")], {}
@@ -45,7 +48,7 @@ def measure(options: argparse.Namespace) -> Tuple[List[Figure], Dict[str, Any]]:
     env = make_env(config, options.images)
     for action in Actions(options.images).next(40):
         env.step(action)
-    simulator, everyone = env.world.simulator, torch.arange(options.images)
+    (_, simulator), everyone = world_of(env.world, MujocoSimulator), torch.arange(options.images)
     states = simulator.physics.state.copy()
     mine, theirs = simulator.render(everyone).permute(0, 2, 3, 1).numpy(), peer.images(states)
     bodies = theirs.any(-1)  # its background is black

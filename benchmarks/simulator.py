@@ -22,6 +22,7 @@ import mujoco
 import torch
 from mujoco.batch import Batch
 
+from benchmarks.drawer import drawer_of, world_of
 from benchmarks.record import Figure, conclude, counted, parser, positive, rates, ratio, show, status_of, take_turns
 from benchmarks.warp_renderer import ReferenceRenderer
 from sitt.config.compose import compose
@@ -42,9 +43,10 @@ TRACER, RENDER = "MuJoCo Warp's ray tracer", "render"
 
 
 def make_env(config: RunConfig, num_envs: int) -> Env:
-    """Return a training environment on the CPU's MuJoCo, its simulator being `env.world.simulator`."""
-    simulator = MujocoSimulator(config.task, config.sim, num_envs, config.threads)
-    world = DrawerWorld(FrankaDrawer(config.task), simulator, config.task.success_is)
+    """Return a training environment on the CPU's MuJoCo."""
+    task = drawer_of(config)
+    simulator = MujocoSimulator(task, config.sim, num_envs, config.threads)
+    world = DrawerWorld(FrankaDrawer(task), simulator, task.success_is)
     return Env(world, torch.Generator().manual_seed(0))
 
 
@@ -63,10 +65,10 @@ class Actions:
 
 def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[str, List[float]]:
     """Return each round's seconds of the three layers, with the controls that the environment sends."""
-    env, draw = make_env(config, num_envs), Actions(num_envs)
-    simulator = env.world.simulator
-    alone = MujocoSimulator(config.task, config.sim, num_envs, config.threads)
-    model = build_model(config.task)
+    env, draw, task = make_env(config, num_envs), Actions(num_envs), drawer_of(config)
+    world, simulator = world_of(env.world, MujocoSimulator)
+    alone = MujocoSimulator(task, config.sim, num_envs, config.threads)
+    model = build_model(task)
     without_sensors = copy.copy(model)
     without_sensors.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR
     bare, stripped, posed = (Batch(each, num_envs, config.threads) for each in (model, without_sensors, model))
@@ -81,7 +83,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
         controls.clear()
         for action in actions:
             env.step(action)
-            targets.append(env.world.targets.clone())
+            targets.append(world.targets.clone())
             controls.append(simulator.physics.ctrl.copy())
         env.load_state_dict(start)
         alone.load(simulator.save())
@@ -91,7 +93,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
     def step_bare(batch: Batch, stage: mujoco.mjtStage = mujoco.mjtStage.mjSTAGE_NONE) -> None:
         for control in controls:
             batch.ctrl[:] = control
-            batch.step(nstep=config.task.substeps, stage=stage)
+            batch.step(nstep=task.substeps, stage=stage)
 
     def step_bare_as_it_comes() -> None:
         mujoco.set_mjcb_time(None)  # which brings its clock back
@@ -114,14 +116,14 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
         ENVIRONMENT: step_environment,
     }
     durations = take_turns(works, rounds, record)
-    assert torch.equal(env.world.targets, targets[-1]), "the environment did not do again what was recorded"
+    assert torch.equal(world.targets, targets[-1]), "the environment did not do again what was recorded"
     return durations
 
 
 def rendering(config: RunConfig, count: int, rounds: int) -> Dict[str, List[float]]:
     """Return each round's seconds of MuJoCo Warp's ray tracer and of the simulator's `render`, for `count` images."""
-    simulator, everyone = make_env(config, count).world.simulator, torch.arange(count)
-    reference, states = ReferenceRenderer(config.task, config.sim), simulator.physics.state.copy()
+    (_, simulator), everyone = world_of(make_env(config, count).world, MujocoSimulator), torch.arange(count)
+    reference, states = ReferenceRenderer(drawer_of(config), config.sim), simulator.physics.state.copy()
     assert torch.equal(simulator.render(everyone), reference.images(states)), "not the same images"
     works = {TRACER: lambda: reference.images(states), RENDER: lambda: simulator.render(everyone)}
     return take_turns(works, rounds)
@@ -147,7 +149,7 @@ def main() -> int:
             share = 100 * ratio(speeds, ENVIRONMENT, peer)
             figures.append(Figure(f"{ENVIRONMENT}, {heading}: of {peer}", share, "%", goal))
     config = compose("embedded", "joint", 0)
-    size, count = config.task.camera.image_size, 4 * config.sim.render_batch
+    size, count = drawer_of(config).camera.image_size, 4 * config.sim.render_batch
     heading = f"images of {size} x {size}, 1 thread"
     measured[heading] = speeds = rates(rendering(config, count, options.rounds), count)
     show(heading, speeds, "images/s")

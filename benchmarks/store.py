@@ -46,11 +46,19 @@ def write_run(folder: Path, config: Any) -> None:
             for k in range(EPISODES_PER_POLICY)
         ],
     )
-    counted = dict(env_steps=4_000_000, images_rendered=9600, gradient_steps=3200, bad_simulations=0)
     now = datetime.now(timezone.utc)
-    attempts = [{"started_at": now.isoformat(), "wall_s": 200.0, "exit": "finished"}]
-    origins = dict(attempts=attempts, origin=origin(config))
-    write_run_json(folder / RUN_JSON, config, started_at=now, wall_s=200.0, **counted, **origins)
+    write_run_json(
+        folder / RUN_JSON,
+        config,
+        started_at=now,
+        wall_s=200.0,
+        env_steps=4_000_000,
+        images_rendered=9600,
+        gradient_steps=3200,
+        bad_simulations=0,
+        attempts=[{"started_at": now.isoformat(), "wall_s": 200.0, "exit": "finished"}],
+        origin=origin(config),
+    )
 
 
 def main() -> int:

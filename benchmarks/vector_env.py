@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
+from benchmarks.drawer import drawer_of
 from benchmarks.gym_drawer import FrankaDrawerEnv
 from benchmarks.record import Figure, conclude, counted, parser, positive, ratio, show, status_of, take_turns
 from benchmarks.simulator import Actions, make_env
@@ -60,7 +61,7 @@ def main() -> int:
     works: Dict[str, Callable[[], Any]] = {}
     amounts: Dict[str, int] = {}
     with ExitStack() as stack:
-        for name, vector_env in vector_envs(config.task, options.envs, cores).items():
+        for name, vector_env in vector_envs(drawer_of(config), options.envs, cores).items():
             stack.enter_context(closing(vector_env))
             vector_env.reset(seed=0)
             count = vector_env.num_envs

@@ -19,17 +19,19 @@ import mujoco_warp as mjw
 import torch
 import warp as wp
 
+from benchmarks.drawer import drawer_of, world_of
 from benchmarks.record import Figure, conclude, parser, positive, rates, ratio, show, status_of, take_turns
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.device import beside
 from sitt.env import Env, make_world
 from sitt.seeding import generator
+from sitt.sim.mujoco_warp import MujocoWarpSimulator
 from sitt.sim.mujoco_warp.physics import WarpPhysics
 
 BARE, SIMULATOR, TASK, IMAGES = "bare mujoco_warp.step", "simulator", "simulator + task", "simulator + task + images"
 TRACER, RENDER = "bare ray tracer", "render"
-Work = Callable[[], None]
+Work = Callable[[], object]
 
 
 class Bare(WarpPhysics):
@@ -54,10 +56,12 @@ def synchronised(work: Work) -> Work:
 def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[str, List[float]]:
     """Return each round's seconds of all layers, with the controls that the environment sends."""
     env, seeing, alone = (make_env(config, num_envs) for _ in range(3))
-    simulator, physics = env.world.simulator, env.world.simulator.physics
+    world, simulator = world_of(env.world, MujocoWarpSimulator)
+    others = [world_of(one.world, MujocoWarpSimulator)[1] for one in (seeing, alone)]
+    physics = simulator.physics
     rest = mujoco.MjData(simulator.model)
     mujoco.mj_forward(simulator.model, rest)
-    bare = Bare(rest, physics.sim, num_envs, config.task.substeps)
+    bare = Bare(rest, physics.sim, num_envs, drawer_of(config).substeps)
     rng = generator(0, "actions")
     # Moves steadily, as a policy does: white noise alone would average out and never touch the cabinet.
     direction, actions = torch.zeros(num_envs, 9), torch.empty(0)
@@ -73,10 +77,10 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
         controls.clear()
         for action in actions:
             env.step(action)
-            targets.append(env.world.targets.clone())
+            targets.append(world.targets.clone())
             controls.append(physics.ctrl.clone())
-        for one in (env, seeing, alone):
-            one.world.simulator.load(start)
+        for one in (simulator, *others):
+            one.load(start)
         for name, tensor in bare.state().items():
             tensor.copy_(start[name])
 
@@ -87,7 +91,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
 
     def step_simulator() -> None:
         for target in targets:
-            alone.world.simulator.step(target)
+            others[1].step(target)
 
     def step_task(one: Env, draw: bool) -> Work:
         def work() -> None:
@@ -105,7 +109,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
 
 def rendering(config: RunConfig, count: int, rounds: int) -> Dict[str, List[float]]:
     """Return each round's seconds of the ray tracer alone and of the simulator's `render`, for `count` images."""
-    simulator = make_env(config, count).world.simulator
+    _, simulator = world_of(make_env(config, count).world, MujocoWarpSimulator)
     everyone, renderer = simulator.in_view(), simulator.renderer
     simulator.render(everyone)
     model, data, context = renderer._warp_model, renderer._warp_data, renderer._colors
@@ -132,7 +136,7 @@ def measure(config: RunConfig, options: argparse.Namespace) -> Tuple[List[Figure
     durations = stepping(config, options.num_envs, options.rounds, options.steps)
     speeds = {steps: rates(durations, options.num_envs * options.steps)}
     show(steps, speeds[steps], "control steps/s")
-    size, count = config.task.camera.image_size, 4 * config.sim.render_batch
+    size, count = drawer_of(config).camera.image_size, 4 * config.sim.render_batch
     images = f"images of {size} x {size}, {device}"
     speeds[images] = rates(rendering(config, count, options.rounds), count)
     show(images, speeds[images], "images/s")

@@ -1,0 +1,63 @@
+"""When teachers find the drawer: the iteration whose roll-out first has an open one in more than 0.5 % of its states.
+
+Teachers of `joint` alone, as in `embedded` but for what is overridden; each stops there, or after half of its budget.
+Prints one line per seed.
+
+    python benchmarks/finding.py task.reward.distance=6.0 --seeds 100 101     # about a minute per seed
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import List, Optional
+
+import torch
+
+from sitt.config.compose import compose
+from sitt.config.schema import RunConfig
+from sitt.config.task import DrawerConfig
+from sitt.env import make_env
+from sitt.nn.policy import Networks
+from sitt.rl.collector import Collector
+from sitt.rl.ppo import PPO
+from sitt.seeding import generator
+
+SHARE = 0.005
+OPENING = 21
+"""Where the teacher's observation has the drawer's opening."""
+
+
+def found(config: RunConfig) -> Optional[int]:
+    """Return the iteration, counted from 1; None: not in the first half of the training."""
+    assert isinstance(config.task, DrawerConfig)
+    networks, seed = Networks(config), config.seed
+    env = make_env(config, config.training.num_envs, generator(seed, "environment"))
+    networks.teacher.normalizer.update(env.observation)
+    draws = (generator(seed, "exploration"), generator(seed, "rendered subset"))
+    collector = Collector(env, networks, config.ppo, config.task.reward_scale, 1, config.sim.render_batch, 0.0, *draws)
+    ppo = PPO(config.ppo, networks.teacher, networks.proxy, 0.0, generator(seed, "minibatches"))
+    for iteration in range(config.training.iterations // 2):
+        progress = iteration / config.training.iterations
+        rollout, _, raw = collector.collect(progress)
+        if (raw[:, OPENING] > config.task.success_opening).double().mean() > SHARE:
+            return iteration + 1
+        networks.teacher.return_normalizer.update(rollout.returns.unsqueeze(-1))
+        ppo.update(rollout, progress)
+        networks.teacher.normalizer.update(raw)
+    return None
+
+
+def main() -> None:
+    """Train one teacher after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    arguments = parser.parse_intermixed_args()
+    torch.set_num_threads(1)
+    overrides: List[str] = arguments.overrides
+    for config in [compose("embedded", "blind", seed, overrides) for seed in arguments.seeds]:
+        print(f"seed {config.seed}: {found(config) or 'not found'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
