@@ -4,7 +4,7 @@ The students of `joint`, `blind` and `joint_top` never influence the teacher. So
 every roll-out and its weights after every update are written down; each student is then trained on that, as in joint
 training, and evaluated. Prints the teacher's success, then one line per student.
 
-    python benchmarks/candidates.py --seed 100 --output results/candidates     # about 15 minutes on one core
+    python -m benchmarks.candidates --seed 100 --output results/candidates     # about 15 minutes on one core
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Teachers of `joint` alone, as in `embedded` but for what is overridden; each stops there, or after half of its budget.
 Prints one line per seed.
 
-    python benchmarks/finding.py task.reward.distance=6.0 --seeds 100 101     # about a minute per seed
+    python -m benchmarks.finding task.reward.distance=6.0 --seeds 100 101     # about a minute per seed
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import List, Optional
 
 import torch
 
+from benchmarks.record import status_of
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
 from sitt.config.task import DrawerConfig
@@ -47,7 +48,7 @@ def found(config: RunConfig) -> Optional[int]:
     return None
 
 
-def main() -> None:
+def main() -> int:
     """Train one teacher after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
@@ -57,7 +58,8 @@ def main() -> None:
     overrides: List[str] = arguments.overrides
     for config in [compose("embedded", "blind", seed, overrides) for seed in arguments.seeds]:
         print(f"seed {config.seed}: {found(config) or 'not found'}", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

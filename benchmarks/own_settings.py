@@ -3,7 +3,7 @@
 Prints the success of student and teacher for each setting and seed, best setting of each method first. A trial that
 is finished is not run again, and one that was killed goes on from its checkpoint.
 
-    python benchmarks/own_settings.py --jobs 2 --output results/own-settings
+    python -m benchmarks.own_settings --jobs 2 --output results/own-settings
 """
 
 from __future__ import annotations

@@ -53,6 +53,12 @@ def test_images_are_measured_where_there_is_opengl(tmp_path):
     assert done.returncode == (0 if figure["met"] else 1), done.stderr
 
 
+def test_a_teacher_that_finds_nothing_is_said_so():
+    tiny = ["training.num_envs=8", "training.iterations=4", "training.evaluations=2"]
+    done = run("benchmarks.finding", *tiny, "student.images=4", "student.gradient_steps=4", "--seeds", 1, 2)
+    assert done.stdout.splitlines() == ["seed 1: not found", "seed 2: not found"], done.stderr
+
+
 def test_mujoco_warp_is_measured_without_a_gpu_too(tmp_path, monkeypatch, warp_on_cpu):
     options = ["--device", "cpu", "--num-envs", "2", "--steps", "1", "--rounds", "1", "--output"]
     monkeypatch.setattr(sys, "argv", ["warp", *options, str(tmp_path / "kept.json")])
