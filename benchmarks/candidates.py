@@ -16,6 +16,7 @@ from typing import Dict, List, NamedTuple
 import torch
 from torch import Tensor
 
+from benchmarks.drawer import world_of
 from sitt.config.compose import compose
 from sitt.env import make_env, make_world
 from sitt.evaluation import Actor, play, start_seeds, start_states, student_actor, teacher_actor
@@ -27,7 +28,6 @@ from sitt.rl.ppo import PPO
 from sitt.rl.schedule import student_learning_rate
 from sitt.seeding import generator
 from sitt.sim.mujoco import MujocoSimulator
-from sitt.task.drawer_world import DrawerWorld
 
 RECORDED = 96
 """States written down per roll-out; a student is shown a random part of them, as many as it has a budget for."""
@@ -92,7 +92,7 @@ def train_student(recording: List[Iteration], method: str, seed: int, overrides:
     """Train one student on a recording; return its success."""
     config = compose("embedded", method, seed, overrides)
     networks, world = Networks(config), make_world(config, config.evaluation.episodes)
-    assert isinstance(world, DrawerWorld) and isinstance(world.simulator, MujocoSimulator)
+    _, simulator = world_of(world, MujocoSimulator)
     iterations = config.training.iterations
     images = config.student.images // iterations
     memory, alignment = make_alignment(config, networks, activation_loss=False)
@@ -101,7 +101,7 @@ def train_student(recording: List[Iteration], method: str, seed: int, overrides:
         networks.teacher.load_state_dict(iteration.weights, strict=False)
         chosen = torch.randperm(RECORDED, generator=draw)[:images]
         if config.method.sees:
-            shown = world.simulator.renderer.images(iteration.states[chosen].numpy())
+            shown = simulator.renderer.images(iteration.states[chosen].numpy())
         else:
             shown = networks.student.darkness(images)
         with torch.no_grad():

@@ -13,10 +13,10 @@ from typing import List, Optional
 
 import torch
 
+from benchmarks.drawer import drawer_of
 from benchmarks.record import status_of
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
-from sitt.config.task import DrawerConfig
 from sitt.env import make_env
 from sitt.nn.policy import Networks
 from sitt.rl.collector import Collector
@@ -30,7 +30,6 @@ OPENING = 21
 
 def found(config: RunConfig) -> Optional[int]:
     """Return the iteration, counted from 1; None: not in the first half of the training."""
-    assert isinstance(config.task, DrawerConfig)
     networks, seed = Networks(config), config.seed
     env = make_env(config, config.training.num_envs, generator(seed, "environment"))
     networks.teacher.normalizer.update(env.observation)
@@ -40,7 +39,7 @@ def found(config: RunConfig) -> Optional[int]:
     for iteration in range(config.training.iterations // 2):
         progress = iteration / config.training.iterations
         rollout, _, raw = collector.collect(progress)
-        if (raw[:, OPENING] > config.task.success_opening).double().mean() > SHARE:
+        if (raw[:, OPENING] > drawer_of(config).success_opening).double().mean() > SHARE:
             return iteration + 1
         networks.teacher.return_normalizer.update(rollout.returns.unsqueeze(-1))
         ppo.update(rollout, progress)

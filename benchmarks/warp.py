@@ -57,7 +57,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
     """Return each round's seconds of all layers, with the controls that the environment sends."""
     env, seeing, alone = (make_env(config, num_envs) for _ in range(3))
     world, simulator = world_of(env.world, MujocoWarpSimulator)
-    others = [world_of(one.world, MujocoWarpSimulator)[1] for one in (seeing, alone)]
+    of_seeing, of_alone = (world_of(one.world, MujocoWarpSimulator)[1] for one in (seeing, alone))
     physics = simulator.physics
     rest = mujoco.MjData(simulator.model)
     mujoco.mj_forward(simulator.model, rest)
@@ -79,7 +79,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
             env.step(action)
             targets.append(world.targets.clone())
             controls.append(physics.ctrl.clone())
-        for one in (simulator, *others):
+        for one in (simulator, of_seeing, of_alone):
             one.load(start)
         for name, tensor in bare.state().items():
             tensor.copy_(start[name])
@@ -91,7 +91,7 @@ def stepping(config: RunConfig, num_envs: int, rounds: int, steps: int) -> Dict[
 
     def step_simulator() -> None:
         for target in targets:
-            others[1].step(target)
+            of_alone.step(target)
 
     def step_task(one: Env, draw: bool) -> Work:
         def work() -> None:
