@@ -17,16 +17,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.drawer import world_of
+from benchmarks.plain_teacher import PlainTeacher
 from sitt.config.compose import compose
-from sitt.env import make_env, make_world
+from sitt.env import make_world
 from sitt.evaluation import Actor, play, start_seeds, start_states, student_actor, teacher_actor
 from sitt.nn.policy import Networks
 from sitt.rl.alignment import make_alignment
-from sitt.rl.collector import Collector
 from sitt.rl.memory import PairedObservations
-from sitt.rl.ppo import PPO
 from sitt.rl.schedule import student_learning_rate
-from sitt.seeding import generator
 from sitt.sim.mujoco import MujocoSimulator
 
 RECORDED = 96
@@ -55,9 +53,8 @@ class Iteration(NamedTuple):
 def record(seed: int) -> List[Iteration]:
     """Train a teacher without alignment. The last entry holds its final weights and no states."""
     config = compose("embedded", "blind", seed)
-    networks = Networks(config)
-    env = make_env(config, config.training.num_envs, generator(seed, "environment"))
-    networks.teacher.normalizer.update(env.observation)
+    learner = PlainTeacher(config, RECORDED)
+    networks = learner.networks
     states: List[Tensor] = []
 
     def look(world, env_ids: Tensor) -> Tensor:
@@ -65,11 +62,6 @@ def record(seed: int) -> List[Iteration]:
         return networks.student.darkness(len(env_ids))
 
     networks.student.look = look  # type: ignore[method-assign]
-    draws = (generator(seed, "exploration"), generator(seed, "rendered subset"))
-    collector = Collector(
-        env, networks, config.ppo, config.task.reward_scale, RECORDED, config.sim.render_batch, 0.0, *draws
-    )
-    ppo = PPO(config.ppo, networks.teacher, networks.proxy, 0.0, generator(seed, "minibatches"))
 
     def weights() -> Dict[str, Tensor]:
         state = networks.teacher.state_dict()
@@ -77,13 +69,10 @@ def record(seed: int) -> List[Iteration]:
 
     recording = []
     for iteration in range(config.training.iterations):
-        progress = iteration / config.training.iterations
         states.clear()
-        rollout, pairs, raw = collector.collect(progress)
-        networks.teacher.return_normalizer.update(rollout.returns.unsqueeze(-1))
-        ppo.update(rollout, progress)
+        pairs, raw = learner.improve(iteration)
         recording.append(Iteration(torch.cat(states), pairs.observations.clone(), weights()))
-        networks.teacher.normalizer.update(raw)
+        learner.normalizer.update(raw)
     nothing = torch.zeros(0)
     return [*recording, Iteration(nothing, nothing, weights())]
 

@@ -14,14 +14,10 @@ from typing import List, Optional
 import torch
 
 from benchmarks.drawer import drawer_of
+from benchmarks.plain_teacher import PlainTeacher
 from benchmarks.record import status_of
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
-from sitt.env import make_env
-from sitt.nn.policy import Networks
-from sitt.rl.collector import Collector
-from sitt.rl.ppo import PPO
-from sitt.seeding import generator
 
 SHARE = 0.005
 OPENING = 21
@@ -30,20 +26,12 @@ OPENING = 21
 
 def found(config: RunConfig) -> Optional[int]:
     """Return the iteration, counted from 1; None: not in the first half of the training."""
-    networks, seed = Networks(config), config.seed
-    env = make_env(config, config.training.num_envs, generator(seed, "environment"))
-    networks.teacher.normalizer.update(env.observation)
-    draws = (generator(seed, "exploration"), generator(seed, "rendered subset"))
-    collector = Collector(env, networks, config.ppo, config.task.reward_scale, 1, config.sim.render_batch, 0.0, *draws)
-    ppo = PPO(config.ppo, networks.teacher, networks.proxy, 0.0, generator(seed, "minibatches"))
+    learner = PlainTeacher(config)
     for iteration in range(config.training.iterations // 2):
-        progress = iteration / config.training.iterations
-        rollout, _, raw = collector.collect(progress)
+        _, raw = learner.improve(iteration)
         if (raw[:, OPENING] > drawer_of(config).success_opening).double().mean() > SHARE:
             return iteration + 1
-        networks.teacher.return_normalizer.update(rollout.returns.unsqueeze(-1))
-        ppo.update(rollout, progress)
-        networks.teacher.normalizer.update(raw)
+        learner.normalizer.update(raw)
     return None
 
 

@@ -21,16 +21,13 @@ from typing import Callable, Dict, List, Optional
 
 import torch
 
+from benchmarks.plain_teacher import PlainTeacher
 from benchmarks.record import Figure, conclude, parser, positive, status_of
 from benchmarks.sb3_teacher import PUBLISHED, train
 from sitt.config.compose import compose
 from sitt.config.schema import RunConfig
-from sitt.env import make_env, make_world
+from sitt.env import make_world
 from sitt.evaluation import Actor, play, start_seeds, start_states, teacher_actor
-from sitt.nn.policy import Networks
-from sitt.rl.collector import Collector
-from sitt.rl.ppo import PPO
-from sitt.seeding import generator
 
 OURS, GOAL, EPISODES = "sitt", 0.98, 100
 
@@ -68,22 +65,13 @@ class Race:
         return self.limit_s if self.reached_s is None else self.reached_s
 
 
-def train_ours(config: RunConfig, seed: int, goes_on: Callable[[int, Actor], bool]) -> None:
+def train_ours(config: RunConfig, goes_on: Callable[[int, Actor], bool]) -> None:
     """Train the preset's teacher; the collector needs a student, which is shown one dark image per roll-out."""
-    networks = Networks(config)
-    teacher, cfg = networks.teacher, config.ppo
-    env = make_env(config, config.training.num_envs, generator(seed, "environment"))
-    teacher.normalizer.update(env.observation)
-    draws = generator(seed, "exploration"), generator(seed, "rendered subset")
-    collector = Collector(env, networks, cfg, config.task.reward_scale, 1, 1, 0.0, *draws)
-    ppo = PPO(cfg, teacher, networks.proxy, 0.0, generator(seed, "minibatches"))
+    learner = PlainTeacher(config)
     for iteration in range(config.training.iterations):
-        progress = iteration / config.training.iterations
-        rollout, _, raw_observations = collector.collect(progress)
-        teacher.return_normalizer.update(rollout.returns.unsqueeze(-1))
-        ppo.update(rollout, progress)
-        teacher.normalizer.update(raw_observations)
-        if not goes_on((iteration + 1) * len(raw_observations), teacher_actor(networks)):
+        _, raw = learner.improve(iteration)
+        learner.normalizer.update(raw)
+        if not goes_on((iteration + 1) * len(raw), teacher_actor(learner.networks)):
             return
 
 
@@ -93,7 +81,7 @@ def run(learner: str, seed: int, options: argparse.Namespace) -> Race:
     race = Race(config, options.every, options.limit_s)
     print(f"  {learner}, seed {seed}", flush=True)
     if learner == OURS:
-        train_ours(config, seed, race.goes_on)
+        train_ours(config, race.goes_on)
     else:
         train(learner, config, seed, race.goes_on)
     return race
