@@ -8,11 +8,12 @@ epochs, Adam, unclipped value loss and torch threads, and take turns; each ratio
 update is timed: before each round, weights and roll-out are put back, into each library's own buffer by its own `add`.
 Logging is off. What remains different:
 
-* Stable-Baselines3 standardises advantages per minibatch, keeps its buffer in NumPy, flattens it in `train()`, computes
-  the clipped share, an approximate KL and the explained variance for its log, and lets torch validate distributions;
-* rsl_rl permutes once per update, not once per epoch, samples an action it does not use in each minibatch, adapts its
-  learning rate to the KL after each minibatch, limits the gradient of actor and critic apart, and has standardised the
-  advantages before it is timed; ours does so inside;
+* Stable-Baselines3 permutes the transitions once per epoch (the others once per update), standardises advantages per
+  minibatch, keeps its buffer in NumPy, flattens it in `train()`, computes the clipped share, an approximate KL and the
+  explained variance for its log, and lets torch validate distributions;
+* rsl_rl samples an action it does not use in each minibatch, adapts its learning rate to the KL after each minibatch,
+  limits the gradient of actor and critic apart, and has standardised the advantages before it is timed; ours does so
+  inside;
 * ours has a penalty on large means, the KL of the learning rate's schedule, standardised returns, a check for numbers
   that are not finite, a gradient written by hand (both others use autograd), PyTorch's fused Adam (both others use its
   default), and half of its products by oneDNN.

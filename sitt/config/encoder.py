@@ -34,10 +34,6 @@ class PlainEncoderConfig(EncoderConfig):
 
     channels: Widths
     """Output channels of each stride-2 convolution ('random' and 'cnn')."""
-    pretrained: Literal[""]
-    """Always empty. The keys of finished runs' results were made with it; it goes when RESULTS_VERSION next rises."""
-    revision: Literal[""]
-    """Likewise."""
 
     def check(self, run: RunConfig) -> None:
         """The image must be as large as its halvings."""

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sitt.nn.products import by_column
+
 if TYPE_CHECKING:
     from typing import Self  # not in Isaac Sim's Python 3.10
 
@@ -88,7 +90,8 @@ class Gaussian(Distribution):
     def log_prob(self, actions: Tensor) -> Tensor:
         """Log density (…) of actions (…, A)."""
         z = (actions - self.mean) * self.inverse_std
-        return z.square().mul_(_HALF).add_(self.log_std).add_(_HALF_LOG_TWO_PI).sum(-1).neg_()
+        normaliser = (self.log_std + _HALF_LOG_TWO_PI).sum(-1)
+        return z.square().sum(-1).mul_(_HALF).add_(normaliser).neg_()
 
     def entropy(self) -> Tensor:
         """Entropy (), the same wherever the mean is."""
@@ -96,16 +99,17 @@ class Gaussian(Distribution):
 
     def kl(self, other: Self) -> Tensor:
         """KL(self ‖ other) (…), closed form."""
-        variance_ratio = (_TWO * (self.log_std - other.log_std)).exp()
-        distance = ((self.mean - other.mean) * other.inverse_std).square()
-        return distance.add_(variance_ratio).sub_(_ONE).mul_(_HALF).add_(other.log_std).sub_(self.log_std).sum(-1)
+        distance = ((self.mean - other.mean) * other.inverse_std).square().sum(-1)
+        log_ratio = self.log_std - other.log_std
+        of_widths = ((_TWO * log_ratio).exp() - _ONE - _TWO * log_ratio).sum(-1)
+        return distance.add_(of_widths).mul_(_HALF)
 
     def gradient(self, actions: Tensor, weights: Tensor, entropy: float) -> Gradient:
         """Gradient of Σ weights · log_prob(actions) + entropy · entropy()."""
         weights = weights.unsqueeze(-1)
-        difference = actions - self.mean
-        weighted = (difference * self.inverse_std).mul_(weights)
-        by_log_std = entropy - weights.sum(0) + difference.mul_(weighted).sum(0) * self.inverse_std
+        z = (actions - self.mean).mul_(self.inverse_std)
+        weighted = z * weights
+        by_log_std = entropy - weights.sum(0) + z.mul_(weighted).sum(0)
         return Gradient(weighted.mul_(self.inverse_std), by_log_std)
 
     def kl_gradient(self, other: Self, weight: float) -> Tensor:
@@ -123,7 +127,7 @@ class Gaussian(Distribution):
 
     def select(self, rows: Tensor) -> Gaussian:
         """Return the distributions in the rows (K,) of a batch."""
-        return Gaussian(self.mean.index_select(0, rows), self.log_std)
+        return Gaussian(by_column(self.mean.index_select(0, rows)), self.log_std)
 
     def split(self, size: int) -> List[Gaussian]:
         """Return views of `size` distributions of a batch each, in order."""

@@ -36,3 +36,19 @@ def outer(x: Tensor, y: Tensor) -> Tensor:
     """Return xᵀ · y (I, O) of x (B, I) and y (B, O), contiguous, without gradients."""
     # A result of few columns takes twice the time of one of few rows.
     return linear(x.t(), y.t()) if y.shape[1] >= x.shape[1] else linear(y.t(), x.t()).t().contiguous()
+
+
+def few_outputs(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return x · weightᵀ + bias (B, O) as `linear`, stored column by column, without gradients.
+
+    For the nine outputs of a decoder, MKL takes half of the time that they take row by row.
+    """
+    return torch.addmm(bias.unsqueeze(-1), weight, x.t()).t()
+
+
+def by_column(x: Tensor) -> Tensor:
+    """Return x (B, A) stored column by column.
+
+    Numbers per column and sums over all columns are then vectors as long as the batch, not as short as a row.
+    """
+    return x.t().contiguous().t()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sitt.nn.distributions import Distribution
+from sitt.nn.products import by_column
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Rollout:
         """Return the transitions in rows (M,)."""
         # index_select takes a third of the time of tensor[rows].
         tensors = {name: value.index_select(0, rows) for name, value in vars(self).items() if name != "behaviour"}
+        tensors["actions"] = by_column(tensors["actions"])
         return Rollout(behaviour=self.behaviour.select(rows), **tensors)
 
     def split(self, size: int) -> List[Rollout]:

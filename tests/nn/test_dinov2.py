@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, Dinov2Model
 
-from sitt.config.compose import compose, config_hash, shaping
+from sitt.config.compose import compose, config_hash
 from sitt.evaluation import final_episodes
 from sitt.methods import train
 from sitt.nn.encoders import make_encoder
@@ -170,12 +170,6 @@ def test_the_size_of_the_cache_is_no_part_of_the_results_key(dino):
         for changes in ({"cache_mebibytes": 0}, {"cache_mebibytes": 9}, {"class_token": True})
     )
     assert config_hash(none) == config_hash(some) != config_hash(other)
-
-
-def test_finished_runs_of_the_other_encoders_keep_their_key():
-    """It was made with these four keys; without them every run of `embedded` would be trained anew."""
-    kept = {"name": "random", "channels": [16, 32, 32], "pretrained": "", "revision": ""}
-    assert shaping(compose("embedded", "joint", 0))["encoder"] == kept
 
 
 def test_a_training_with_it_is_the_same_with_and_without_a_cache(dino, tmp_path):

@@ -11,7 +11,7 @@ from sitt.seeding import generator
 
 
 def config(name, channels=(4, 8)):
-    return PlainEncoderConfig(name=name, channels=channels, pretrained="", revision="")
+    return PlainEncoderConfig(name=name, channels=channels)
 
 
 def images(count=3, size=28):

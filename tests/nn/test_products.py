@@ -54,3 +54,18 @@ def test_no_result_depends_on_who_takes_a_product(rows, inputs, outputs):
     torch.manual_seed(0)
     x, weight, bias = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)
     assert torch.equal(products.linear(x, weight, bias), torch_linear(x, weight, bias))
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(9, 64), (1, 64), (4, 3)])
+def test_few_outputs_are_the_product_column_by_column(outputs, inputs):
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(100, inputs), torch.randn(outputs, inputs), torch.randn(outputs)
+    result = products.few_outputs(x, weight, bias)
+    torch.testing.assert_close(result, torch_linear(x, weight, bias))
+    assert result.t().is_contiguous()
+
+
+def test_by_column_changes_the_order_in_memory_only():
+    x = torch.arange(6.0).view(2, 3)
+    assert torch.equal(products.by_column(x), x)
+    assert products.by_column(x).t().is_contiguous()
