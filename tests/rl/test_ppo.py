@@ -129,6 +129,18 @@ def snapshot(module):
     return {name: p.clone() for name, p in module.state_dict().items()}
 
 
+def test_each_epoch_has_the_same_minibatches_and_all_transitions(networks, monkeypatch):
+    rollout, ours, seen = random_rollout(networks), ppo_of(networks, epochs=3, minibatches=4), []
+    backward = ours.backward
+    monkeypatch.setattr(ours, "backward", lambda batch, weights: seen.append(batch) or backward(batch, weights))
+    ours.update(rollout, progress=0.0)
+    assert [len(batch.actions) for batch in seen] == [STEPS * ENVS // 4] * 12
+    first, *others = (torch.cat([batch.actions for batch in seen[at : at + 4]]) for at in (0, 4, 8))
+    assert all(torch.equal(first, other) for other in others)
+    assert not torch.equal(first, rollout.actions)
+    assert sorted(first.tolist()) == sorted(rollout.actions.tolist())
+
+
 @pytest.mark.parametrize("lambda_gradient", [0.0, 0.5])
 def test_the_policy_update_changes_the_teacher_and_nothing_else(networks, lambda_gradient):
     before = snapshot(networks)
