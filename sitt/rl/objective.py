@@ -125,7 +125,8 @@ def clipped_policy_loss(
     """
     ratio = (log_probs - old_log_probs).exp_()
     surrogate, clipped = advantages * ratio, advantages * ratio.clamp(1.0 - clip, 1.0 + clip)
-    gradient = surrogate.mul(-1.0 / len(ratio)).mul_(surrogate <= clipped)  # the clipped one does not depend on it
+    # Where the clipped one is smaller, nothing depends on the ratio.
+    gradient = surrogate.mul(-1.0 / len(ratio)).mul_(surrogate <= clipped)
     return -_mean(torch.minimum(surrogate, clipped)), gradient
 
 

@@ -10,7 +10,7 @@ from sitt.task.rewards import Reward, RewardInputs
 @pytest.fixture(scope="module")
 def cfg():
     """OIGE's weights, with IsaacGymEnvs' for the two finger terms, and ours for grip and success."""
-    weights = {"distance": 2.0, "rotation": 0.5, "open": 7.5, "around": 0.25, "finger_distance": 5.0}
+    weights = {"rotation": 0.5, "open": 7.5, "around": 0.25, "finger_distance": 5.0}
     return compose("embedded", "joint", 0).task.reward.model_copy(update=weights)
 
 

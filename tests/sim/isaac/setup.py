@@ -23,7 +23,6 @@ OIGE = {
     "robot": {"anti_windup": False, "grasp_shift": [0.0, 0.04, 0.0], "velocity_limits": [7.5] * 7 + [0.75] * 2},
     "cabinet": {"position": [0.0, 0.0, 0.4]},
     "reward": {
-        "distance": 2.0,
         "rotation": 0.5,
         "open": 7.5,
         "around": 10.0,
