@@ -100,8 +100,8 @@ class Gaussian(Distribution):
     def kl(self, other: Self) -> Tensor:
         """KL(self ‖ other) (…), closed form."""
         distance = ((self.mean - other.mean) * other.inverse_std).square().sum(-1)
-        log_ratio = self.log_std - other.log_std
-        of_widths = ((_TWO * log_ratio).exp() - _ONE - _TWO * log_ratio).sum(-1)
+        log_ratio = _TWO * (self.log_std - other.log_std)  # of the variances
+        of_widths = (log_ratio.exp() - _ONE - log_ratio).sum(-1)
         return distance.add_(of_widths).mul_(_HALF)
 
     def gradient(self, actions: Tensor, weights: Tensor, entropy: float) -> Gradient:
